@@ -1,0 +1,107 @@
+//! A chat room in one binary: it serves the page at `/` and the WebSocket at `/ws`.
+//!
+//! ```text
+//! cargo run --example chat [ADDR]     # 127.0.0.1:8080 unless told
+//! ```
+//!
+//! Where to look: `guest.rs` has the loop of one connection, `room.rs` what the connections
+//! share, `routes.rs` who gets in, `protocol.rs` the JSON, `page.html` the browser's side.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program, and this is its log")]
+
+mod guest;
+mod protocol;
+mod room;
+mod routes;
+
+use std::{env, io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+
+use bowline::Error;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    signal,
+    sync::watch,
+    task::JoinSet,
+    time,
+};
+
+use crate::room::Room;
+
+/// How long open connections get for their closing handshakes after Ctrl-C.
+const GRACE: Duration = Duration::from_secs(5);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".into());
+    match run(&address).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("chat: {address}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(address: &str) -> io::Result<()> {
+    let listener = TcpListener::bind(address).await?;
+    println!("chat: http://{}/", listener.local_addr()?);
+
+    let room = Arc::new(Room::default());
+    // Nothing is ever sent here: dropping the sender is what tells everyone to stop.
+    let (stop, stopping) = watch::channel(());
+    let mut connections = JoinSet::new();
+
+    let interrupt = signal::ctrl_c();
+    tokio::pin!(interrupt);
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((tcp, peer)) => {
+                    connections.spawn(connection(tcp, peer, room.clone(), stopping.clone()));
+                }
+                Err(error) => {
+                    // Out of file descriptors, most likely: trying again at once would spin.
+                    eprintln!("chat: accept: {error}");
+                    time::sleep(Duration::from_millis(100)).await;
+                }
+            },
+            // A JoinSet keeps what has finished until somebody asks.
+            Some(_) = connections.join_next() => {}
+            result = &mut interrupt => break result?,
+        }
+    }
+
+    drop(listener);
+    drop(stop);
+    // Whoever is not done in time is dropped with the set.
+    let _ = time::timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
+    Ok(())
+}
+
+/// One TCP connection from the first byte to the last.
+async fn connection(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    room: Arc<Room>,
+    stopping: watch::Receiver<()>,
+) {
+    match serve(tcp, room, stopping).await {
+        Ok(()) => {}
+        // People close laptops and walk into lifts: not worth a line.
+        Err(error) if error.is_disconnect() => {}
+        Err(error) => eprintln!("chat: {peer}: {error}"),
+    }
+}
+
+async fn serve(
+    tcp: TcpStream,
+    room: Arc<Room>,
+    stopping: watch::Receiver<()>,
+) -> Result<(), Error> {
+    // A chat sends small messages that somebody waits for; Nagle's algorithm would hold them back.
+    tcp.set_nodelay(true)?;
+    match routes::receive(tcp).await? {
+        Some(ws) => guest::talk(ws, &room, stopping).await,
+        None => Ok(()),
+    }
+}

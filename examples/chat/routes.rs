@@ -1,0 +1,88 @@
+//! The way in: the page for browsers, the WebSocket for the page, and nothing for anybody else.
+
+use bowline::{
+    server::{Pending, Server},
+    Config, Error, WebSocket,
+};
+use http::{header, Method, Response, StatusCode};
+use tokio::net::TcpStream;
+
+const PAGE: &str = include_str!("page.html");
+
+/// Styles and script are inline because the page is one file. It loads nothing, talks to this
+/// server alone and may not be framed by another site.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
+    script-src 'unsafe-inline'; img-src data:; connect-src 'self'; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Room for 2,000 characters of four bytes each, some of them escaped, and for the JSON around.
+const MAX_MESSAGE_SIZE: usize = 32 * 1024;
+
+/// Where a request is to go.
+enum Route {
+    Room,
+    Page,
+    NotAllowed,
+    Refuse(StatusCode),
+}
+
+/// Reads one request. Returns the WebSocket where it asks for the room; everything else has been
+/// answered when this returns `None`.
+pub(crate) async fn receive(tcp: TcpStream) -> Result<Option<WebSocket<TcpStream>>, Error> {
+    let config = Config::new().with_max_message_size(MAX_MESSAGE_SIZE);
+    let pending = Server::new().config(config).receive(tcp).await?;
+    match route(&pending) {
+        Route::Room => return pending.accept().await.map(Some),
+        Route::Page => pending.respond(page()).await?,
+        Route::NotAllowed => pending.respond(not_allowed()).await?,
+        Route::Refuse(status) => pending.reject(status).await?,
+    }
+    Ok(None)
+}
+
+fn route(pending: &Pending<TcpStream>) -> Route {
+    match (pending.path(), pending.is_websocket()) {
+        ("/ws", true) if is_same_origin(pending) => Route::Room,
+        ("/ws", true) => Route::Refuse(StatusCode::FORBIDDEN),
+        ("/", false) if matches!(*pending.method(), Method::GET | Method::HEAD) => Route::Page,
+        ("/", false) => Route::NotAllowed,
+        _ => Route::Refuse(StatusCode::NOT_FOUND),
+    }
+}
+
+/// Browsers let any page open a WebSocket to any server, and say in `Origin` which page it is.
+/// Without this check every site that somebody visits could chat in their name.
+/// Programs that are not browsers send no `Origin`; they could send any, so they may come in.
+fn is_same_origin(pending: &Pending<TcpStream>) -> bool {
+    let headers = pending.headers();
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return true;
+    };
+    // The header's own value, not a parsed one: what cannot be read must not count as absent.
+    let authority = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    match (authority, host) {
+        (Some((_, authority)), Some(host)) => authority.eq_ignore_ascii_case(host),
+        _ => false, // "null", for one: a sandboxed frame or a local file
+    }
+}
+
+fn page() -> Response<&'static str> {
+    Response::builder()
+        .header(header::CONTENT_TYPE, "text/html; charset=utf-8")
+        .header(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)
+        .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
+        .header(header::REFERRER_POLICY, "no-referrer")
+        // The page and the server change together.
+        .header(header::CACHE_CONTROL, "no-cache")
+        .body(PAGE)
+        .expect("every header here is valid")
+}
+
+fn not_allowed() -> Response<&'static str> {
+    Response::builder()
+        .status(StatusCode::METHOD_NOT_ALLOWED)
+        .header(header::ALLOW, "GET, HEAD")
+        .body("")
+        .expect("every header here is valid")
+}

@@ -1,0 +1,352 @@
+//! The one parser of frames: sans-IO, over whatever bytes have arrived.
+//!
+//! ```text
+//!             a header in order                    payload complete
+//!   Header -----------------------> Payload -----------------------------> Header
+//!     |                                |                                     |
+//!     | a breach                       | a breach            a Close: Ended  |
+//!     +------------> Failed <----------+                     <---------------+
+//! ```
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::{
+    FrameHeader,
+    frame_type::MAX_CONTROL_PAYLOAD,
+    open_message::{Content, OpenMessage},
+};
+use crate::vocabulary::{
+    CloseFrame, EndOfStream, Error, LimitError, Limits, OpCode, ProtocolError, ReservedBits, Role,
+    Utf8Validator,
+};
+
+/// Payload is unmasked and checked in pieces that stay in the first-level cache between the two.
+const PIECE: usize = 16 << 10;
+
+/// What the reader has seen next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FrameEvent {
+    /// A header that keeps every rule; its payload may not have arrived.
+    Header(FrameHeader),
+    /// Payload, unmasked and, where it is text, checked: a slice of the buffer, not a copy.
+    Payload(Bytes),
+    /// The frame's payload is complete; its header again.
+    End(FrameHeader),
+}
+
+/// How a frame's payload is to be handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// In one piece, once it is complete; it waits in the buffer, unmasked and checked already.
+    Whole,
+    /// As it arrives.
+    Chunks,
+}
+
+/// Reads frames out of a buffer, event by event, and enforces RFC 6455 section 5 for its role.
+///
+/// For each frame come one `Header`, any number of `Payload`s (none for an empty one; at most one with
+/// [`Delivery::Whole`]) and one `End`. Control frames are always delivered whole. What is refused is
+/// refused as early as the bytes allow: a header before its payload, text at its first bad byte.
+///
+/// After an error or a Close frame the reader discards what it is given and yields nothing more.
+#[derive(Clone, Debug)]
+pub struct FrameReader {
+    role: Role,
+    allowed: ReservedBits,
+    limits: Limits,
+    state: State,
+    /// The message whose fragments are passing.
+    open: Option<OpenMessage>,
+    utf8: Utf8Validator,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Header,
+    Payload(Payload),
+    /// A Close has been read: "there is no data after Close".
+    Ended,
+    Failed,
+}
+
+/// A frame whose payload is passing.
+#[derive(Clone, Copy, Debug)]
+struct Payload {
+    header: FrameHeader,
+    content: Content,
+    /// Bytes handed out, and so gone from the buffer.
+    taken: u64,
+    /// Bytes at the buffer's front that are unmasked and checked.
+    ready: usize,
+}
+
+impl FrameReader {
+    /// A reader of what the peer of this role sends: a [`Role::Server`] reads masked frames.
+    ///
+    /// Frames may have up to 16 MiB, messages 64 MiB.
+    pub fn new(role: Role) -> Self {
+        Self {
+            role,
+            allowed: ReservedBits::NONE,
+            limits: Limits::new(),
+            state: State::Header,
+            open: None,
+            utf8: Utf8Validator::default(),
+        }
+    }
+
+    /// The same with other limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The same with reserved bits to which an extension gives a meaning: allowed on the first frame of a
+    /// data message. Text of such a message is not checked, because it is the extension's to decode.
+    #[must_use]
+    pub fn with_reserved_bits(mut self, allowed: ReservedBits) -> Self {
+        self.allowed = allowed;
+        self
+    }
+
+    /// The role whose rules are enforced.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The limits.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The header of the frame whose payload is passing.
+    pub fn header(&self) -> Option<&FrameHeader> {
+        match &self.state {
+            State::Payload(payload) => Some(&payload.header),
+            _ => None,
+        }
+    }
+
+    /// How many bytes of the frame at the buffer's front are still to arrive; `None` where its header
+    /// isn't complete.
+    pub fn missing(&self, buffered: usize) -> Option<u64> {
+        match &self.state {
+            State::Payload(payload) => {
+                let rest = payload.header.payload_len() - payload.taken;
+                Some(rest.saturating_sub(buffered as u64))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a Close or an error has ended the reading.
+    pub fn is_ended(&self) -> bool {
+        matches!(self.state, State::Ended | State::Failed)
+    }
+
+    /// Whether nothing is half read: no header, no payload, no message.
+    pub(crate) fn is_at_rest(&self, buffered: usize) -> bool {
+        buffered == 0 && self.open.is_none() && matches!(self.state, State::Header)
+    }
+
+    /// Ends the reading as an error does.
+    pub(crate) fn fail(&mut self) {
+        self.state = State::Failed;
+    }
+
+    /// The next event in the buffer; `None` where more bytes are needed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Protocol`] and [`Error::Limit`]. The buffer is cleared, and nothing more comes.
+    pub fn read(
+        &mut self,
+        buffer: &mut BytesMut,
+        delivery: Delivery,
+    ) -> Result<Option<FrameEvent>, Error> {
+        let result = match self.state {
+            State::Header => self.read_header(buffer),
+            State::Payload(payload) => self.read_payload(payload, buffer, delivery),
+            State::Ended | State::Failed => {
+                buffer.clear();
+                return Ok(None);
+            }
+        };
+        if result.is_err() {
+            self.state = State::Failed;
+            buffer.clear();
+        }
+        result
+    }
+
+    /// Judges the end of the stream with these bytes left over.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AbnormalClosure`] with the place, unless a Close or an error ended the reading before.
+    pub fn end_of_stream(&mut self, buffer: &[u8]) -> Result<(), Error> {
+        let place = match self.state {
+            State::Ended | State::Failed => return Ok(()),
+            State::Payload(_) => EndOfStream::InsidePayload,
+            State::Header if !buffer.is_empty() => EndOfStream::InsideHeader,
+            State::Header if self.open.is_some() => EndOfStream::InsideMessage,
+            State::Header => EndOfStream::BetweenFrames,
+        };
+        self.state = State::Failed;
+        Err(Error::AbnormalClosure(place))
+    }
+
+    fn read_header(&mut self, buffer: &mut BytesMut) -> Result<Option<FrameEvent>, Error> {
+        let &[first, second, ..] = &buffer[..] else { return Ok(None) };
+        self.check_start(first, second)?;
+        let Some((header, encoded_len)) = FrameHeader::parse(buffer) else { return Ok(None) };
+        check_length(&header, encoded_len)?;
+        let content = self.admit(&header)?;
+        buffer.advance(encoded_len);
+        self.state = State::Payload(Payload { header, content, taken: 0, ready: 0 });
+        Ok(Some(FrameEvent::Header(header)))
+    }
+
+    /// Every rule that a header's first two bytes can break.
+    fn check_start(&self, first: u8, second: u8) -> Result<(), ProtocolError> {
+        let opcode = OpCode::of_first_byte(first);
+        if opcode.is_reserved() {
+            return Err(ProtocolError::ReservedOpCode(opcode));
+        }
+        // RSV1 "on the first fragment of a message" alone (RFC 7692 section 6).
+        let allowed = if opcode.is_data() { self.allowed } else { ReservedBits::NONE };
+        let reserved = ReservedBits::of_first_byte(first).without(allowed);
+        if reserved != ReservedBits::NONE {
+            return Err(ProtocolError::ReservedBits(reserved));
+        }
+        // "a server MUST close the connection upon receiving a frame that is not masked", and a client
+        // "if it detects a masked frame" (section 5.1).
+        match (self.role, second & 0x80) {
+            (Role::Server, 0) => return Err(ProtocolError::UnmaskedFrame),
+            (Role::Client, 0x80) => return Err(ProtocolError::MaskedFrame),
+            _ => {}
+        }
+        if opcode.is_control() {
+            check_control(opcode, first & 0x80, second & 0x7f)
+        } else {
+            OpenMessage::check_order(self.open.as_ref(), opcode)?;
+            Ok(())
+        }
+    }
+
+    /// Judges the limits on the header, before a byte of payload is buffered; tells what the payload is.
+    fn admit(&mut self, header: &FrameHeader) -> Result<Content, LimitError> {
+        if header.opcode().is_control() {
+            return Ok(Content::Opaque);
+        }
+        let (size, limit) = (header.payload_len(), self.limits.max_frame_size());
+        if size > limit as u64 {
+            return Err(LimitError::FrameTooLarge { size, limit });
+        }
+        let content = Content::of(header.opcode(), header.reserved());
+        let message = OpenMessage::grown(self.open, content, size);
+        message.check_limits(&self.limits)?;
+        self.open = (!header.is_final()).then_some(message);
+        Ok(message.content)
+    }
+
+    fn read_payload(
+        &mut self,
+        mut payload: Payload,
+        buffer: &mut BytesMut,
+        delivery: Delivery,
+    ) -> Result<Option<FrameEvent>, Error> {
+        let rest = payload.header.payload_len() - payload.taken;
+        if rest == 0 {
+            return self.end_frame(&payload).map(Some);
+        }
+        let arrived = usize::try_from(rest).map_or(buffer.len(), |rest| rest.min(buffer.len()));
+        self.prepare(&payload, &mut buffer[payload.ready..arrived])?;
+        payload.ready = arrived;
+        let is_complete = arrived as u64 == rest;
+        let is_control = payload.header.opcode().is_control();
+        let hand_out = match delivery {
+            Delivery::Chunks if !is_control => arrived > 0,
+            _ => is_complete,
+        };
+        if !hand_out {
+            self.state = State::Payload(payload);
+            return Ok(None);
+        }
+        let bytes = buffer.split_to(arrived).freeze();
+        if is_complete {
+            self.check_complete(&payload, &bytes)?;
+        }
+        payload.taken += arrived as u64;
+        payload.ready = 0;
+        self.state = State::Payload(payload);
+        Ok(Some(FrameEvent::Payload(bytes)))
+    }
+
+    /// Unmasks and checks bytes that have just arrived.
+    fn prepare(&mut self, payload: &Payload, bytes: &mut [u8]) -> Result<(), ProtocolError> {
+        let offset = payload.taken as usize + payload.ready;
+        for (i, piece) in bytes.chunks_mut(PIECE).enumerate() {
+            if let Some(key) = payload.header.masking_key() {
+                key.at(offset + i * PIECE).apply(piece);
+            }
+            if payload.content == Content::Text {
+                self.utf8.validate(piece)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What can be judged only once the payload is there to its last byte.
+    fn check_complete(&mut self, payload: &Payload, last: &Bytes) -> Result<(), ProtocolError> {
+        if payload.content == Content::Text && payload.header.is_final() {
+            self.utf8.finish()?;
+        }
+        if payload.header.opcode() == OpCode::CLOSE {
+            CloseFrame::from_payload(last.clone())?;
+        }
+        Ok(())
+    }
+
+    fn end_frame(&mut self, payload: &Payload) -> Result<FrameEvent, Error> {
+        if payload.header.payload_len() == 0 {
+            self.check_complete(payload, &Bytes::new())?;
+        }
+        self.state = match payload.header.opcode() {
+            OpCode::CLOSE => State::Ended,
+            _ => State::Header,
+        };
+        Ok(FrameEvent::End(payload.header))
+    }
+}
+
+/// "All control frames MUST have a payload length of 125 bytes or less and MUST NOT be fragmented"
+/// (section 5.5).
+fn check_control(opcode: OpCode, fin: u8, short_len: u8) -> Result<(), ProtocolError> {
+    if fin == 0 {
+        return Err(ProtocolError::FragmentedControl(opcode));
+    }
+    if usize::from(short_len) > MAX_CONTROL_PAYLOAD {
+        return Err(ProtocolError::ControlTooLong(short_len));
+    }
+    // "If there is a body, the first two bytes of the body MUST be a 2-byte unsigned integer"
+    // (section 5.5.1).
+    if opcode == OpCode::CLOSE && short_len == 1 {
+        return Err(ProtocolError::TruncatedCloseCode);
+    }
+    Ok(())
+}
+
+/// "the most significant bit MUST be 0" and "the minimal number of bytes MUST be used" (section 5.2).
+fn check_length(header: &FrameHeader, encoded_len: usize) -> Result<(), ProtocolError> {
+    let length = header.payload_len();
+    if length >> 63 != 0 {
+        return Err(ProtocolError::LengthTooLarge(length));
+    }
+    if encoded_len != header.encoded_len() {
+        return Err(ProtocolError::LengthNotMinimal(length));
+    }
+    Ok(())
+}

@@ -1,0 +1,234 @@
+use std::borrow::Cow;
+
+use bytes::{Buf, BytesMut};
+use http::{
+    HeaderMap, HeaderValue, Method, StatusCode, Uri,
+    header::{
+        CONNECTION, HOST, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+        SEC_WEBSOCKET_VERSION, UPGRADE,
+    },
+    uri::PathAndQuery,
+};
+use tokio_util::codec::{Decoder, Encoder};
+
+use super::{
+    End, HandshakeCodec, Key,
+    fields::is_reserved,
+    head::{self, HeadScanner},
+    key::accept_value,
+    refusal::Refusal,
+    response_rules::Expectation,
+};
+use crate::vocabulary::{Agreement, EndOfStream, Error, HandshakeError, Role, UsageError, grammar};
+
+/// The client's end of a [`HandshakeCodec`].
+///
+/// ```text
+///            a request              101
+///   Request -----------> Response -------> Done
+///                          |  ^ |
+///                 100, 103 +--+ | another status
+///                               +------------------> Refused
+/// ```
+#[derive(Debug)]
+pub struct Client {
+    keys: fn() -> Key,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Nothing is sent.
+    Request,
+    /// The response's head is arriving.
+    Response(HeadScanner, Expectation),
+    /// The body of a refusal is arriving.
+    Refused(Refusal),
+    /// Over: agreed, or failed with nothing agreed.
+    Done(Agreement),
+}
+
+impl Client {
+    pub(super) fn new() -> Self {
+        Self { keys: Key::random, state: State::Request }
+    }
+
+    pub(super) fn set_keys(&mut self, keys: fn() -> Key) {
+        self.keys = keys;
+    }
+
+    /// Ends the handshake with what made it fail.
+    fn fail(&mut self, error: HandshakeError) -> Error {
+        self.state = State::Done(Agreement::default());
+        error.into()
+    }
+
+    fn refused(&mut self) -> Option<Error> {
+        match std::mem::replace(&mut self.state, State::Done(Agreement::default())) {
+            State::Refused(refusal) => Some(refusal.into_error().into()),
+            other => {
+                self.state = other;
+                None
+            }
+        }
+    }
+
+    fn read_response(
+        &mut self,
+        src: &mut BytesMut,
+    ) -> Result<Option<http::Response<()>>, HandshakeError> {
+        let State::Response(scanner, expectation) = &mut self.state else { return Ok(None) };
+        while let Some(end) = scanner.find_end(src)? {
+            let response = head::parse_response(&src[..end])?;
+            src.advance(end);
+            let status = response.status();
+            if status == StatusCode::SWITCHING_PROTOCOLS {
+                let agreement = expectation.judge(response.headers())?;
+                self.state = State::Done(agreement);
+                return Ok(Some(response));
+            }
+            // "A client MUST be able to parse one or more 1xx responses received prior to a final
+            // response" (RFC 9110 section 15.2).
+            if !status.is_informational() {
+                self.state = State::Refused(Refusal::new(response));
+                return Ok(None);
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl HandshakeCodec<Client> {
+    /// The refusal whose body is arriving, with what has come of it: for a caller whose time is up.
+    pub(crate) fn take_refusal(&mut self) -> Option<Error> {
+        self.state.refused()
+    }
+}
+
+impl End for Client {
+    const ROLE: Role = Role::Client;
+
+    fn into_agreement(self) -> Agreement {
+        match self.state {
+            State::Done(agreement) => agreement,
+            _ => Agreement::default(),
+        }
+    }
+}
+
+impl Decoder for HandshakeCodec<Client> {
+    type Item = http::Response<()>;
+    type Error = Error;
+
+    fn decode(&mut self, src: &mut BytesMut) -> Result<Option<http::Response<()>>, Error> {
+        let client = &mut self.state;
+        if matches!(client.state, State::Request) && !src.is_empty() {
+            return Err(client.fail(HandshakeError::UnexpectedResponse));
+        }
+        match client.read_response(src) {
+            Ok(Some(response)) => return Ok(Some(response)),
+            Ok(None) => {}
+            Err(error) => return Err(client.fail(error)),
+        }
+        let State::Refused(refusal) = &mut client.state else { return Ok(None) };
+        if !refusal.take(src) {
+            return Ok(None);
+        }
+        client.refused().map_or(Ok(None), Err)
+    }
+
+    fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<http::Response<()>>, Error> {
+        if let Some(response) = self.decode(src)? {
+            return Ok(Some(response));
+        }
+        if let Some(refused) = self.take_refusal() {
+            return Err(refused);
+        }
+        if matches!(self.state.state, State::Done(_)) {
+            return Ok(None);
+        }
+        let place =
+            if src.is_empty() { EndOfStream::BeforeHead } else { EndOfStream::InsideHead };
+        Err(self.state.fail(HandshakeError::EndOfStream(place)))
+    }
+}
+
+impl Encoder<http::Request<()>> for HandshakeCodec<Client> {
+    type Error = Error;
+
+    /// Encodes the opening request: GET, with the URI's path and host, a fresh key, and what else RFC
+    /// 6455 section 4.1 asks for. Subprotocols and extensions are offered as headers; `Host` may be set
+    /// to another than the URI's.
+    fn encode(&mut self, request: http::Request<()>, dst: &mut BytesMut) -> Result<(), Error> {
+        if !matches!(self.state.state, State::Request) {
+            return Err(UsageError::HandshakeOutOfTurn.into());
+        }
+        let key = (self.state.keys)().header();
+        let expectation = expectation(&request, &key)?;
+        let headers = request_headers(&request, key)?;
+        head::write_request(&target(request.uri()), &headers, dst);
+        self.state.state = State::Response(HeadScanner::default(), expectation);
+        Ok(())
+    }
+}
+
+/// What the request offers; refused where it offers badly.
+fn expectation(request: &http::Request<()>, key: &HeaderValue) -> Result<Expectation, UsageError> {
+    if request.method() != Method::GET || request.headers().keys().any(is_reserved) {
+        return Err(UsageError::ReservedHeader);
+    }
+    let subprotocols = grammar::tokens(request.headers(), SEC_WEBSOCKET_PROTOCOL)
+        .map_err(|_| UsageError::InvalidSubprotocol)?;
+    // "The elements ... MUST all be unique strings" (section 4.1).
+    let is_repeated = |(i, name)| subprotocols[..i].contains(name);
+    if subprotocols.iter().enumerate().any(is_repeated) {
+        return Err(UsageError::InvalidSubprotocol);
+    }
+    let extensions = grammar::extensions(request.headers(), SEC_WEBSOCKET_EXTENSIONS)
+        .map_err(|_| UsageError::InvalidHeader)?;
+    Ok(Expectation { accept: accept_value(key), subprotocols, extensions })
+}
+
+fn request_headers(
+    request: &http::Request<()>,
+    key: HeaderValue,
+) -> Result<HeaderMap, UsageError> {
+    let mut headers = HeaderMap::with_capacity(request.headers().len() + 5);
+    let host = match request.headers().get(HOST) {
+        Some(host) => host.clone(),
+        None => host_header(request.uri())?,
+    };
+    headers.insert(HOST, host);
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(SEC_WEBSOCKET_KEY, key);
+    headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    for (name, value) in request.headers().iter().filter(|(name, _)| *name != HOST) {
+        headers.append(name, value.clone());
+    }
+    Ok(headers)
+}
+
+/// The host, and "the port if it isn't the default port" (section 4.1); never the user information.
+fn host_header(uri: &Uri) -> Result<HeaderValue, UsageError> {
+    let authority = uri.authority().ok_or(UsageError::InvalidUri)?;
+    let default = match uri.scheme_str() {
+        Some("wss" | "https") => 443,
+        _ => 80,
+    };
+    let host = authority.host();
+    let value = match authority.port_u16() {
+        Some(port) if port != default => HeaderValue::from_str(&format!("{host}:{port}")),
+        _ => HeaderValue::from_str(host),
+    };
+    value.map_err(|_| UsageError::InvalidUri)
+}
+
+/// "/resource name/": "path" or "/" where it is empty, and the query (section 3).
+fn target(uri: &Uri) -> Cow<'_, str> {
+    match uri.path_and_query().map(PathAndQuery::as_str) {
+        Some(target) if target.starts_with('/') => target.into(),
+        Some(query) if query.starts_with('?') => format!("/{query}").into(),
+        _ => "/".into(),
+    }
+}

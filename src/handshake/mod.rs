@@ -1,0 +1,114 @@
+//! The opening handshake (RFC 6455 section 4): HTTP heads, the key, what is negotiated, and
+//! [`HandshakeCodec`].
+//!
+//! ```text
+//! GET /chat HTTP/1.1                              HTTP/1.1 101 Switching Protocols
+//! Host: server.example.com                        Upgrade: websocket
+//! Upgrade: websocket                              Connection: Upgrade
+//! Connection: Upgrade                      -->    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=
+//! Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==     Sec-WebSocket-Protocol: chat
+//! Sec-WebSocket-Protocol: chat, superchat
+//! Sec-WebSocket-Version: 13                       frames from here on
+//! ```
+
+mod answer;
+mod client_codec;
+mod fields;
+mod head;
+mod key;
+mod offer;
+mod refusal;
+mod request_rules;
+mod response_rules;
+mod server_codec;
+
+use std::fmt;
+
+pub use answer::Answer;
+pub(crate) use fields::Fields;
+pub use key::Key;
+pub use offer::{Offer, Request};
+pub(crate) use offer::{cookies, origin};
+
+use crate::{
+    frame::FrameCodec,
+    vocabulary::{Agreement, Role},
+};
+
+/// The opening handshake over any framed byte stream, as `Decoder` and `Encoder`.
+///
+/// A server decodes [`Request`]s and encodes [`Answer`]s; a client encodes `http::Request<()>` and
+/// decodes `http::Response<()>`. One head goes each way; what follows the peer's head stays in the
+/// buffer, so that `Framed::map_codec(FrameCodec::from)` goes on without losing a byte.
+///
+/// A head has at most 16 KiB and 100 headers.
+///
+/// ```no_run
+/// use bowline::{Error, FrameCodec, HandshakeCodec, MessageCodec, Request};
+/// use futures_util::{SinkExt, StreamExt};
+/// use tokio_util::codec::Decoder;
+///
+/// # async fn serve(tcp: tokio::net::TcpStream) -> Result<(), Error> {
+/// let mut http = HandshakeCodec::server().framed(tcp);
+/// match http.next().await {
+///     Some(Ok(Request::WebSocket(offer))) => http.send(offer.accept()).await?,
+///     Some(Ok(Request::Http(_))) => return http.send(http::Response::new("hello\n").into()).await,
+///     Some(Err(Error::Handshake(error))) => return http.send(error.response().into()).await,
+///     Some(Err(error)) => return Err(error),
+///     None => return Ok(()),
+/// }
+/// let mut messages = http.map_codec(FrameCodec::from).map_codec(MessageCodec::from);
+/// while let Some(message) = messages.next().await {
+///     println!("{:?}", message?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct HandshakeCodec<R> {
+    state: R,
+}
+
+impl HandshakeCodec<Server> {
+    /// The server's end: decodes a request, encodes the answer.
+    pub fn server() -> Self {
+        Self { state: Server::new() }
+    }
+}
+
+impl HandshakeCodec<Client> {
+    /// The client's end: encodes a request, decodes the response.
+    pub fn client() -> Self {
+        Self { state: Client::new() }
+    }
+
+    /// Where keys come from; [`Key::random`] unless set. For tests: section 4.1 wants them random.
+    #[must_use]
+    pub fn with_keys(mut self, keys: fn() -> Key) -> Self {
+        self.state.set_keys(keys);
+        self
+    }
+}
+
+pub use client_codec::Client;
+pub use server_codec::Server;
+
+impl<R> fmt::Debug for HandshakeCodec<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandshakeCodec").finish_non_exhaustive()
+    }
+}
+
+/// An end of the handshake, with what it knows when the handshake is over.
+trait End {
+    const ROLE: Role;
+
+    fn into_agreement(self) -> Agreement;
+}
+
+#[expect(private_bounds, reason = "the two ends are all there are")]
+impl<R: End> From<HandshakeCodec<R>> for FrameCodec {
+    /// The frame codec of the same end, for `Framed::map_codec` once the handshake is through.
+    fn from(codec: HandshakeCodec<R>) -> Self {
+        Self::new(R::ROLE).with_agreement(codec.state.into_agreement().boxed())
+    }
+}

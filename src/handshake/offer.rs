@@ -1,0 +1,159 @@
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
+    header::{
+        CONNECTION, COOKIE, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+        SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+    },
+};
+
+use super::{Answer, Fields};
+use crate::vocabulary::{Agreement, Extension, UsageError, grammar};
+
+/// What a server is asked for.
+#[derive(Debug)]
+pub enum Request {
+    /// A WebSocket, by a request that keeps every rule of RFC 6455 section 4.2.1.
+    WebSocket(Offer),
+    /// Anything else that is HTTP/1: the head alone; a body, if there is one, follows in the buffer.
+    Http(http::Request<()>),
+}
+
+/// A client's valid request for a WebSocket, to be accepted or rejected.
+#[derive(Debug)]
+pub struct Offer {
+    request: http::Request<()>,
+    terms: Terms,
+    subprotocol: Option<HeaderValue>,
+    fields: Fields,
+}
+
+/// What the request offers, read and checked.
+#[derive(Debug)]
+pub(super) struct Terms {
+    pub(super) accept: HeaderValue,
+    pub(super) subprotocols: Vec<Box<str>>,
+    pub(super) extensions: Vec<Extension>,
+}
+
+impl Offer {
+    pub(super) fn new(request: http::Request<()>, terms: Terms) -> Self {
+        Self { request, terms, subprotocol: None, fields: Fields::default() }
+    }
+
+    /// The request's head.
+    pub fn request(&self) -> &http::Request<()> {
+        &self.request
+    }
+
+    /// `Origin`: where a page that asks was loaded from. Only browsers send it, and they do so truly.
+    pub fn origin(&self) -> Option<&str> {
+        origin(&self.request)
+    }
+
+    /// The cookies, in order.
+    pub fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
+        cookies(&self.request)
+    }
+
+    /// The subprotocols that the client would speak, in its order of preference (section 11.3.4).
+    pub fn requested_protocols(&self) -> impl Iterator<Item = &str> {
+        self.terms.subprotocols.iter().map(AsRef::as_ref)
+    }
+
+    /// The extensions that the client offers, in order (section 11.3.2).
+    pub fn extensions(&self) -> &[Extension] {
+        &self.terms.extensions
+    }
+
+    /// Chooses a subprotocol. One that the client didn't offer fails when the answer is encoded.
+    #[must_use]
+    pub fn subprotocol(mut self, name: &str) -> Self {
+        match HeaderValue::from_str(name) {
+            Ok(value) if self.requested_protocols().any(|offered| offered == name) => {
+                self.subprotocol = Some(value);
+            }
+            _ => self.fields.fail(UsageError::SubprotocolNotOffered),
+        }
+        self
+    }
+
+    /// Adds a header to the answer. A bad one, or one that the handshake sets itself, fails when the
+    /// answer is encoded. `Sec-WebSocket-Extensions` may name what the client offered, for an extension
+    /// that the caller runs on [`FrameCodec`](crate::FrameCodec).
+    #[must_use]
+    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        self.fields.append(name, value);
+        self
+    }
+
+    /// The answer that accepts: 101 and the accept value.
+    pub fn accept(self) -> Answer {
+        match self.accepted() {
+            Ok((response, agreement)) => Answer::accepted(response, agreement),
+            Err(error) => Answer::impossible(error),
+        }
+    }
+
+    /// The answer that rejects, with this status and no body.
+    pub fn reject(self, status: StatusCode) -> Answer {
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = status;
+        Answer::from(response)
+    }
+
+    fn accepted(self) -> Result<(Response<Bytes>, Agreement), UsageError> {
+        let agreed = self.subprotocol.as_ref().and_then(|value| value.to_str().ok());
+        let mut agreement =
+            Agreement { subprotocol: agreed.map(Into::into), extensions: Vec::new() };
+        let extra = self.fields.finish()?;
+        if extra.contains_key(SEC_WEBSOCKET_PROTOCOL) {
+            return Err(UsageError::ReservedHeader);
+        }
+        agreement.extensions = chosen_extensions(&extra, &self.terms.extensions)?;
+
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(SEC_WEBSOCKET_ACCEPT, self.terms.accept);
+        if let Some(subprotocol) = self.subprotocol {
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, subprotocol);
+        }
+        headers.extend(extra);
+        Ok((response, agreement))
+    }
+}
+
+fn chosen_extensions(
+    extra: &HeaderMap,
+    offered: &[Extension],
+) -> Result<Vec<Extension>, UsageError> {
+    let chosen = grammar::extensions(extra, SEC_WEBSOCKET_EXTENSIONS)
+        .map_err(|_| UsageError::InvalidHeader)?;
+    if !grammar::all_named_in(&chosen, offered) {
+        return Err(UsageError::ExtensionNotOffered);
+    }
+    Ok(chosen)
+}
+
+/// `Origin`, where it is text.
+pub(crate) fn origin(request: &http::Request<()>) -> Option<&str> {
+    request.headers().get(ORIGIN)?.to_str().ok()
+}
+
+/// The pairs of all `Cookie` lines (RFC 6265 section 4.2.1).
+pub(crate) fn cookies(request: &http::Request<()>) -> impl Iterator<Item = (&str, &str)> {
+    request
+        .headers()
+        .get_all(COOKIE)
+        .into_iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+}

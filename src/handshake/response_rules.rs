@@ -1,0 +1,57 @@
+//! What a client demands of a server's response (RFC 6455 section 4.1, "must validate").
+
+use http::{
+    HeaderMap, HeaderValue,
+    header::{
+        CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+    },
+};
+
+use super::request_rules::single;
+use crate::vocabulary::{Agreement, Extension, HandshakeError, grammar};
+
+/// What the client sent, and so what the response may say.
+#[derive(Debug)]
+pub(super) struct Expectation {
+    pub(super) accept: HeaderValue,
+    pub(super) subprotocols: Vec<Box<str>>,
+    pub(super) extensions: Vec<Extension>,
+}
+
+impl Expectation {
+    /// Holds a 101 to the rules; what it agrees on.
+    pub(super) fn judge(&self, headers: &HeaderMap) -> Result<Agreement, HandshakeError> {
+        if !grammar::list_contains(headers, UPGRADE, "websocket") {
+            return Err(HandshakeError::MissingUpgrade);
+        }
+        if !grammar::list_contains(headers, CONNECTION, "upgrade") {
+            return Err(HandshakeError::MissingConnectionUpgrade);
+        }
+        match single(headers, SEC_WEBSOCKET_ACCEPT)? {
+            Some(accept) if accept.as_bytes().trim_ascii() == self.accept.as_bytes() => {}
+            _ => return Err(HandshakeError::AcceptMismatch),
+        }
+        Ok(Agreement {
+            subprotocol: self.subprotocol(headers)?,
+            extensions: self.extensions(headers)?,
+        })
+    }
+
+    /// "if ... indicates the use of a subprotocol that was not present in the client's handshake ...
+    /// the client MUST fail the connection"
+    fn subprotocol(&self, headers: &HeaderMap) -> Result<Option<Box<str>>, HandshakeError> {
+        let Some(chosen) = single(headers, SEC_WEBSOCKET_PROTOCOL)? else { return Ok(None) };
+        let offered = self.subprotocols.iter().find(|offered| chosen == offered.as_ref());
+        offered.cloned().map(Some).ok_or(HandshakeError::UnrequestedSubprotocol)
+    }
+
+    /// The same for extensions.
+    fn extensions(&self, headers: &HeaderMap) -> Result<Vec<Extension>, HandshakeError> {
+        let chosen = grammar::extensions(headers, SEC_WEBSOCKET_EXTENSIONS)
+            .map_err(|_| HandshakeError::InvalidExtensions)?;
+        if !grammar::all_named_in(&chosen, &self.extensions) {
+            return Err(HandshakeError::UnrequestedExtension);
+        }
+        Ok(chosen)
+    }
+}

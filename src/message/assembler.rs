@@ -1,0 +1,88 @@
+use bytes::{Bytes, BytesMut};
+
+use super::Message;
+use crate::{
+    frame::{Delivery, FrameEvent, FrameHeader, FrameReader},
+    vocabulary::{CloseFrame, Error, OpCode, UsageError, Utf8Bytes},
+};
+
+/// Puts a message's fragments together.
+///
+/// A message in one frame stays where it was read; fragments go into one contiguous buffer, so that a
+/// million of one byte cost a megabyte and linear time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Assembler {
+    /// The message begun, and its payload so far.
+    open: Option<(OpCode, BytesMut)>,
+}
+
+impl Assembler {
+    /// The next message in the buffer; `None` where more bytes are needed.
+    pub(super) fn next(
+        &mut self,
+        reader: &mut FrameReader,
+        buffer: &mut BytesMut,
+    ) -> Result<Option<Message>, Error> {
+        // With whole delivery a payload and its end come in one call, so nothing is kept between calls.
+        let mut whole = Bytes::new();
+        loop {
+            let delivery = self.delivery(reader);
+            let Some(event) = reader.read(buffer, delivery)? else { return Ok(None) };
+            match event {
+                FrameEvent::Header(header) => self.begin(&header)?,
+                FrameEvent::Payload(bytes) => match (&mut self.open, delivery) {
+                    (Some((_, message)), Delivery::Chunks) => message.extend_from_slice(&bytes),
+                    _ => whole = bytes,
+                },
+                FrameEvent::End(header) => {
+                    if let Some(message) = self.end(&header, std::mem::take(&mut whole))? {
+                        return Ok(Some(message));
+                    }
+                }
+            }
+        }
+    }
+
+    fn delivery(&self, reader: &FrameReader) -> Delivery {
+        match reader.header() {
+            Some(header) if self.open.is_some() && !header.opcode().is_control() => Delivery::Chunks,
+            _ => Delivery::Whole,
+        }
+    }
+
+    fn begin(&mut self, header: &FrameHeader) -> Result<(), UsageError> {
+        if header.opcode().is_data() && !header.is_final() {
+            self.open = Some((header.opcode(), BytesMut::new()));
+        }
+        // The reader has seen the message begin, and its first fragments went out as frames.
+        if header.opcode() == OpCode::CONTINUATION && self.open.is_none() {
+            return Err(UsageError::MessageInProgress);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, header: &FrameHeader, payload: Bytes) -> Result<Option<Message>, Error> {
+        let message = match header.opcode() {
+            OpCode::PING => Message::Ping(payload),
+            OpCode::PONG => Message::Pong(payload),
+            OpCode::CLOSE => Message::Close(CloseFrame::from_payload(payload)?),
+            _ if !header.is_final() => return Ok(None),
+            OpCode::CONTINUATION => match self.open.take() {
+                Some((opcode, message)) => data_message(opcode, message.freeze()),
+                None => return Err(UsageError::MessageInProgress.into()),
+            },
+            opcode => data_message(opcode, payload),
+        };
+        Ok(Some(message))
+    }
+}
+
+/// A data message of a payload that the reader has seen to the end.
+fn data_message(opcode: OpCode, payload: Bytes) -> Message {
+    if opcode != OpCode::TEXT {
+        return Message::Binary(payload);
+    }
+    // SAFETY: `FrameReader` has checked every byte of a text message, and its end.
+    #[allow(unsafe_code)]
+    Message::Text(unsafe { Utf8Bytes::from_bytes_unchecked(payload) })
+}

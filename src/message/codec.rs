@@ -1,0 +1,148 @@
+use bytes::BytesMut;
+use tokio_util::codec::{Decoder, Encoder};
+
+use super::{Message, assembler::Assembler};
+use crate::{
+    frame::{FrameCodec, FrameReader, FrameSender, append_frame, fragments},
+    vocabulary::{Agreement, Error, Limits, MaskingKey, Role},
+};
+
+/// Messages over any framed byte stream: `Decoder` and `Encoder` of [`Message`], for either role.
+///
+/// Fragments are put together, control messages come out in between. Nothing is answered on its own:
+/// that is [`WebSocket`](crate::WebSocket)'s, or the caller's. What [`FrameCodec`] enforces is enforced
+/// here too, and a message has at most 64 MiB ([`with_limits`](Self::with_limits)).
+///
+/// A message in one frame is a slice of the read buffer; one in fragments is copied once, into a buffer
+/// that grows with what arrives.
+///
+/// ```
+/// use bowline::{Message, MessageCodec, Role};
+/// use bytes::BytesMut;
+/// use tokio_util::codec::Decoder;
+///
+/// # fn main() -> Result<(), bowline::Error> {
+/// // Section 5.7: "a fragmented unmasked text message"
+/// let mut wire = BytesMut::from(&b"\x01\x03Hel\x80\x02lo"[..]);
+/// let message = MessageCodec::new(Role::Client).decode(&mut wire)?;
+/// assert_eq!(message, Some(Message::text("Hello")));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct MessageCodec {
+    reader: FrameReader,
+    sender: FrameSender,
+    assembler: Assembler,
+    agreement: Option<Box<Agreement>>,
+    outgoing_frame_size: Option<usize>,
+}
+
+impl MessageCodec {
+    /// The codec of this end: a [`Role::Client`] encodes masked frames and decodes unmasked ones.
+    pub fn new(role: Role) -> Self {
+        Self {
+            reader: FrameReader::new(role),
+            sender: FrameSender::new(role),
+            assembler: Assembler::default(),
+            agreement: None,
+            outgoing_frame_size: None,
+        }
+    }
+
+    /// The largest incoming frame and message; 16 MiB and 64 MiB unless set.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.set_limits(limits);
+        self
+    }
+
+    /// Splits outgoing data messages into frames of at most this many bytes; off unless set.
+    #[must_use]
+    pub fn with_outgoing_frame_size(mut self, bytes: Option<usize>) -> Self {
+        self.outgoing_frame_size = bytes;
+        self
+    }
+
+    /// Where masking keys come from; [`MaskingKey::random`] unless set. For tests: section 5.3 wants
+    /// keys that nobody can predict.
+    #[must_use]
+    pub fn with_masking_keys(mut self, keys: fn() -> MaskingKey) -> Self {
+        self.sender.set_masking_keys(keys);
+        self
+    }
+
+    /// The role of this end.
+    pub fn role(&self) -> Role {
+        self.reader.role()
+    }
+
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.reader = self.reader.clone().with_limits(limits);
+    }
+
+    pub(crate) fn reader(&mut self) -> &mut FrameReader {
+        &mut self.reader
+    }
+
+    pub(crate) fn sender(&mut self) -> &mut FrameSender {
+        &mut self.sender
+    }
+
+    pub(crate) fn agreement(&self) -> Option<&Agreement> {
+        self.agreement.as_deref()
+    }
+}
+
+/// Takes the frame codec over with its state, inside a frame too.
+///
+/// The message limit becomes 64 MiB. Where the frame codec has handed out the first fragments of a
+/// message, its next fragment is [`UsageError::MessageInProgress`](crate::UsageError::MessageInProgress):
+/// half a message is never taken for whole.
+impl From<FrameCodec> for MessageCodec {
+    fn from(codec: FrameCodec) -> Self {
+        let (reader, sender, agreement) = codec.into_parts();
+        let limits = Limits::new().with_max_frame_size(reader.limits().max_frame_size());
+        Self {
+            reader: reader.with_limits(limits),
+            sender,
+            assembler: Assembler::default(),
+            agreement,
+            outgoing_frame_size: None,
+        }
+    }
+}
+
+impl Decoder for MessageCodec {
+    type Item = Message;
+    type Error = Error;
+
+    fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Message>, Error> {
+        let result = self.assembler.next(&mut self.reader, src);
+        if result.is_err() {
+            self.reader.fail();
+            src.clear();
+        }
+        result
+    }
+
+    fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Message>, Error> {
+        match self.decode(src)? {
+            Some(message) => Ok(Some(message)),
+            None => self.reader.end_of_stream(src).map(|()| None),
+        }
+    }
+}
+
+impl Encoder<Message> for MessageCodec {
+    type Error = Error;
+
+    fn encode(&mut self, message: Message, dst: &mut BytesMut) -> Result<(), Error> {
+        let frame = message.into_frame()?;
+        self.sender.admit_message(&frame)?;
+        for frame in fragments(frame, self.outgoing_frame_size) {
+            append_frame(&frame.header(self.sender.masking_key()), frame.payload(), dst);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,59 @@
+use std::{error, fmt};
+
+use crate::vocabulary::CloseCode;
+
+/// The peer went past a limit that this end has set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LimitError {
+    /// A frame larger than `max_frame_size`.
+    FrameTooLarge {
+        /// The payload length that the header announced, in bytes.
+        size: u64,
+        /// The largest allowed, in bytes.
+        limit: usize,
+    },
+    /// A message larger than `max_message_size`.
+    MessageTooLarge {
+        /// The payload so far with that of the newest header, in bytes.
+        size: u64,
+        /// The largest allowed, in bytes.
+        limit: usize,
+    },
+    /// A flood of empty fragments: over 1,024 more than the message has bytes.
+    TooManyFragments {
+        /// The fragments of the message so far.
+        fragments: u64,
+    },
+    /// An incomplete message rested for `message_timeout`.
+    MessageTimeout,
+}
+
+impl LimitError {
+    /// The close code for this breach.
+    pub fn close_code(&self) -> CloseCode {
+        match self {
+            Self::FrameTooLarge { .. } | Self::MessageTooLarge { .. } => CloseCode::SIZE,
+            Self::TooManyFragments { .. } | Self::MessageTimeout => CloseCode::POLICY,
+        }
+    }
+}
+
+impl fmt::Display for LimitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FrameTooLarge { size, limit } => {
+                write!(f, "frame of {size} bytes, {limit} allowed")
+            }
+            Self::MessageTooLarge { size, limit } => {
+                write!(f, "message of {size} bytes or more, {limit} allowed")
+            }
+            Self::TooManyFragments { fragments } => {
+                write!(f, "message of {fragments} fragments, 1024 more than its bytes allowed")
+            }
+            Self::MessageTimeout => f.write_str("incomplete message rested past the message timeout"),
+        }
+    }
+}
+
+impl error::Error for LimitError {}

@@ -1,0 +1,166 @@
+//! Errors by who is to blame: the peer against an RFC ([`ProtocolError`]), the peer against our limits
+//! ([`LimitError`]), either end in the opening handshake ([`HandshakeError`]), the transport
+//! ([`std::io::Error`]), the caller ([`UsageError`]).
+
+mod handshake;
+mod limit;
+mod protocol;
+mod usage;
+
+use std::{error, fmt, io, result};
+
+pub use handshake::HandshakeError;
+pub use limit::LimitError;
+pub use protocol::ProtocolError;
+pub use usage::UsageError;
+
+use super::CloseCode;
+
+/// A result with this crate's [`Error`].
+pub type Result<T, E = Error> = result::Result<T, E>;
+
+/// Whatever can end a connection, or refuse a call.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The peer broke RFC 6455.
+    Protocol(ProtocolError),
+    /// The peer went past a limit that we set.
+    Limit(LimitError),
+    /// The opening handshake failed.
+    Handshake(Box<HandshakeError>),
+    /// The transport failed.
+    Io(io::Error),
+    /// The caller asked for what can't be done; the connection is as it was.
+    Usage(UsageError),
+    /// The stream ended without a Close: what browsers call 1006.
+    AbnormalClosure(EndOfStream),
+    /// Nothing arrived in time after a keepalive ping.
+    KeepaliveTimeout,
+    /// A write made no progress for `send_timeout`: the peer doesn't read.
+    SendTimeout,
+    /// The peer didn't answer our Close within `close_timeout`.
+    CloseTimeout,
+}
+
+impl Error {
+    /// Whether the peer just went away, as phones and laptops do: the stream ended or was reset, or
+    /// stayed silent past a deadline. A log may stay quiet about it.
+    pub fn is_disconnect(&self) -> bool {
+        match self {
+            Self::AbnormalClosure(_)
+            | Self::KeepaliveTimeout
+            | Self::SendTimeout
+            | Self::CloseTimeout => true,
+            Self::Io(error) => matches!(
+                error.kind(),
+                io::ErrorKind::BrokenPipe
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::NotConnected
+                    | io::ErrorKind::TimedOut
+                    | io::ErrorKind::UnexpectedEof
+            ),
+            Self::Handshake(error) => error.is_disconnect(),
+            Self::Protocol(_) | Self::Limit(_) | Self::Usage(_) => false,
+        }
+    }
+
+    /// The close code that this error puts on the wire; `None` where there is nothing to send it on,
+    /// or no reason to.
+    pub fn close_code(&self) -> Option<CloseCode> {
+        match self {
+            Self::Protocol(error) => Some(error.close_code()),
+            Self::Limit(error) => Some(error.close_code()),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Protocol(error) => fmt::Display::fmt(error, f),
+            Self::Limit(error) => fmt::Display::fmt(error, f),
+            Self::Handshake(error) => fmt::Display::fmt(error, f),
+            Self::Io(error) => fmt::Display::fmt(error, f),
+            Self::Usage(error) => fmt::Display::fmt(error, f),
+            Self::AbnormalClosure(place) => write!(f, "end of stream {place}, Close expected"),
+            Self::KeepaliveTimeout => f.write_str("no byte from the peer in time after a ping"),
+            Self::SendTimeout => f.write_str("no progress in writing for the whole send timeout"),
+            Self::CloseTimeout => f.write_str("no Close from the peer within the close timeout"),
+        }
+    }
+}
+
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        // The variants that show their inner error whole hand on that error's own source.
+        match self {
+            Self::Handshake(error) => error.source(),
+            Self::Io(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<ProtocolError> for Error {
+    fn from(error: ProtocolError) -> Self {
+        Self::Protocol(error)
+    }
+}
+
+impl From<LimitError> for Error {
+    fn from(error: LimitError) -> Self {
+        Self::Limit(error)
+    }
+}
+
+impl From<HandshakeError> for Error {
+    fn from(error: HandshakeError) -> Self {
+        Self::Handshake(Box::new(error))
+    }
+}
+
+impl From<UsageError> for Error {
+    fn from(error: UsageError) -> Self {
+        Self::Usage(error)
+    }
+}
+
+/// Where a stream ended that should have gone on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EndOfStream {
+    /// Before the first byte of the opening handshake's head.
+    BeforeHead,
+    /// Inside the opening handshake's head.
+    InsideHead,
+    /// Between two frames, with no message open.
+    BetweenFrames,
+    /// Between two fragments of a message.
+    InsideMessage,
+    /// Inside a frame's header.
+    InsideHeader,
+    /// Inside a frame's payload.
+    InsidePayload,
+}
+
+impl fmt::Display for EndOfStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BeforeHead => "before the HTTP head",
+            Self::InsideHead => "inside the HTTP head",
+            Self::BetweenFrames => "between frames",
+            Self::InsideMessage => "inside a fragmented message",
+            Self::InsideHeader => "inside a frame header",
+            Self::InsidePayload => "inside a frame payload",
+        })
+    }
+}

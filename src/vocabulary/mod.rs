@@ -1,0 +1,29 @@
+//! The words that every other floor speaks: roles, opcodes, close codes, masking keys, text, header
+//! grammar, configuration and errors.
+//!
+//! Nothing here holds a connection's state, and nothing here knows of a floor above it.
+
+mod close;
+mod config;
+mod error;
+pub(crate) mod grammar;
+mod limits;
+mod masking;
+mod opcode;
+mod role;
+mod text;
+mod utf8;
+
+pub use close::{CloseCode, CloseFrame};
+pub use config::{Config, Keepalive};
+pub use error::{
+    EndOfStream, Error, HandshakeError, LimitError, ProtocolError, Result, UsageError,
+};
+pub use grammar::Extension;
+pub(crate) use grammar::Agreement;
+pub use limits::Limits;
+pub use masking::MaskingKey;
+pub use opcode::{OpCode, ReservedBits};
+pub use role::Role;
+pub use text::{InvalidUtf8, Utf8Bytes};
+pub(crate) use utf8::Utf8Validator;
