@@ -19,6 +19,10 @@ def groups(mode):
     return CORE + DEFLATE if mode == "all" else CORE
 
 
+def expected(mode):
+    return sum(CASES[number] for number in groups(mode))
+
+
 def case_key(case):
     return [int(part) for part in case.split(".")]
 
@@ -47,6 +51,9 @@ class Outcome:
     def read(self, wstest_log, reports):
         self.selected = read_selection(wstest_log)
         self.results = read_reports(reports)
+        if not self.selected:
+            self.problems.append("wstest selected no cases")
+            return
         offered = {}
         for case in self.selected:
             offered[group(case)] = offered.get(group(case), 0) + 1
@@ -57,12 +64,20 @@ class Outcome:
                     % (offered.get(number, 0), number, CASES[number])
                 )
 
+    def progress(self):
+        """How far wstest has come by its log."""
+        try:
+            started = self.logs[1].read_text(errors="replace").count("Running test case ID")
+        except (IndexError, OSError):
+            started = 0
+        return "%s %d of %d" % (self.role, started, expected(self.mode))
+
     def not_run(self):
         return [case for case in self.selected if case not in self.results]
 
     def counts(self):
         """Cases passed and failed; a case that never ran has failed."""
-        total = max(len(self.selected), sum(CASES[n] for n in groups(self.mode)))
+        total = max(len(self.selected), expected(self.mode))
         good = sum(
             passed(case, *self.results[case][:2])
             for case in self.selected

@@ -29,7 +29,7 @@ class Processes:
         self.closed = False
         self.running = []
 
-    def start(self, command, log, workdir):
+    def start(self, command, log):
         with self.lock:
             if self.closed:
                 raise Failure("stopped")
@@ -40,7 +40,6 @@ class Processes:
                     # A session of its own: what the command starts ends with it.
                     process = subprocess.Popen(
                         command,
-                        cwd=str(workdir),
                         env=dict(os.environ, PYTHONUNBUFFERED="1"),
                         stdin=subprocess.DEVNULL,
                         stdout=out,
@@ -169,14 +168,14 @@ def request_reports(port):
 
 def run_server(processes, wstest, command, mode, reports, outcome):
     log, wstest_log = outcome.logs
-    server = processes.start(command("127.0.0.1:0"), log, reports.parent)
+    server = processes.start(command("127.0.0.1:0"), log)
     name = "bowline-autobahn-server-%d" % os.getpid()
     fuzzer = None
     try:
         url = await_address(processes, server, log)
         spec = write_spec("fuzzingclient.json", mode, url, reports)
         fuzz = wstest.command(name, reports.parent, ["-m", "fuzzingclient", "-s", spec])
-        fuzzer = processes.start(fuzz, wstest_log, reports.parent)
+        fuzzer = processes.start(fuzz, wstest_log)
         status = processes.wait(fuzzer)
         if status != 0:
             raise Failure("wstest ended with status %d" % status)
@@ -197,11 +196,11 @@ def run_client(processes, wstest, command, mode, reports, outcome):
     name = "bowline-autobahn-client-%d" % os.getpid()
     # Port 0: no web server for browsers beside it.
     fuzz = wstest.command(name, reports.parent, ["-m", "fuzzingserver", "-s", spec, "-u", "0"])
-    fuzzer = processes.start(fuzz, wstest_log, reports.parent)
+    fuzzer = processes.start(fuzz, wstest_log)
     client = None
     try:
         await_listening(processes, fuzzer, port)
-        client = processes.start(command(url), log, reports.parent)
+        client = processes.start(command(url), log)
         try:
             status = processes.wait(client)
             if status != 0:

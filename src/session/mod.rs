@@ -1,0 +1,299 @@
+//! What a connection answers, and when it ends: sans-IO, with the time as an argument.
+//!
+//! ```text
+//!         our Close                 the peer's Close
+//!  Open ------------> CloseSent -----------------------+
+//!   |                    |                             |
+//!   | the peer's Close   | a breach of ours or theirs  v
+//!   +--------------------+------------------------> Finishing ----> Ended
+//!   |                                     flush, shut down, drain     ^
+//!   +-----------------------------------------------------------------+
+//!     the end of the stream, an I/O error, a deadline
+//! ```
+
+mod keepalive;
+mod message_watch;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::vocabulary::{CloseCode, Config, Error, LimitError, Role};
+use keepalive::Heartbeat;
+use message_watch::MessageWatch;
+
+/// How much input is discarded at the end of a connection, so that no reset destroys our Close.
+const MAX_DISCARDED: usize = 1 << 20;
+
+/// Where the closing handshake stands (RFC 6455 section 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Messages go both ways.
+    Open,
+    /// Our Close is sent or queued, the peer's is awaited; its messages still arrive.
+    CloseSent,
+    /// No message will come any more: what is queued goes out, what arrives is discarded.
+    Finishing(Step),
+    /// Over.
+    Ended,
+}
+
+/// What is left to do once both Closes are there, or a breach is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Our Close has yet to be written.
+    Flush,
+    /// Our side of the transport has yet to be shut down.
+    Shutdown,
+    /// The peer has yet to end the stream.
+    Drain,
+}
+
+/// What a deadline that has passed asks of the I/O side.
+#[derive(Debug)]
+pub(crate) enum Expiry {
+    /// Send a ping.
+    Ping,
+    /// Close with this code: nobody is to blame.
+    Close(CloseCode),
+    /// The peer is to blame: close with the error's code and report it.
+    Fail(Error),
+    /// The connection is over.
+    End,
+}
+
+/// Where the reader stands when it has to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Between messages.
+    AtRest,
+    /// Inside one.
+    Incomplete,
+}
+
+/// One connection's state and deadlines.
+#[derive(Debug)]
+pub(crate) struct Session {
+    role: Role,
+    phase: Phase,
+    config: Arc<Config>,
+    heartbeat: Heartbeat,
+    message: MessageWatch,
+    /// Bytes that have arrived, and how many had when keepalive last looked.
+    received: u64,
+    seen: u64,
+    is_started: bool,
+    expires_at: Option<Instant>,
+    close_by: Option<Instant>,
+    progress_by: Option<Instant>,
+    discarded: usize,
+    error: Option<Box<Error>>,
+}
+
+impl Session {
+    pub(crate) fn new(role: Role, config: Arc<Config>) -> Self {
+        Self {
+            role,
+            phase: Phase::Open,
+            heartbeat: Heartbeat::new(config.keepalive()),
+            message: MessageWatch::default(),
+            config,
+            received: 0,
+            seen: 0,
+            is_started: false,
+            expires_at: None,
+            close_by: None,
+            progress_by: None,
+            discarded: 0,
+            error: None,
+        }
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    pub(crate) fn is_started(&self) -> bool {
+        self.is_started
+    }
+
+    /// Sets the clocks going that run from the connection's start.
+    pub(crate) fn start(&mut self, now: Instant) {
+        self.is_started = true;
+        self.heartbeat.start(now);
+        self.expires_at = after(now, self.config.max_lifetime());
+    }
+
+    /// Bytes have arrived: any of them answers a keepalive ping.
+    pub(crate) fn handle_input(&mut self, bytes: usize) {
+        self.received += bytes as u64;
+    }
+
+    /// The transport has taken bytes, or has none left to take.
+    pub(crate) fn handle_write_progress(&mut self) {
+        self.progress_by = None;
+    }
+
+    /// The transport takes nothing: from now on it is measured for how long.
+    pub(crate) fn handle_write_blocked(&mut self, now: impl FnOnce() -> Instant) {
+        if let (None, Some(timeout)) = (self.progress_by, self.config.send_timeout()) {
+            self.progress_by = Some(now() + timeout);
+        }
+    }
+
+    /// The keepalive ping has been handed to the transport: the answer's clock starts.
+    pub(crate) fn handle_ping_written(&mut self, now: Instant) {
+        self.seen = self.received;
+        self.heartbeat.handle_ping_written(now);
+    }
+
+    /// The reader waits, with a message incomplete or with none.
+    pub(crate) fn watch_message(&mut self, reading: Reading, now: impl FnOnce() -> Instant) {
+        if let Some(timeout) = self.config.message_timeout() {
+            let progress = (reading == Reading::Incomplete).then_some(self.received);
+            self.message.observe(progress, || now() + timeout);
+        }
+    }
+
+    /// Our Close is queued.
+    pub(crate) fn handle_close_sent(&mut self, now: Instant) {
+        if self.phase == Phase::Open {
+            self.phase = Phase::CloseSent;
+            self.start_closing(now);
+        }
+    }
+
+    /// The peer's Close has arrived, and the reply is queued where one is due.
+    pub(crate) fn handle_close_received(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::Open | Phase::CloseSent) {
+            self.phase = Phase::Finishing(Step::Flush);
+            self.start_closing(now);
+        }
+    }
+
+    /// The peer broke a rule, and our Close is queued where none was sent before.
+    pub(crate) fn handle_breach(&mut self, error: Error, now: Instant) {
+        self.error = Some(Box::new(error));
+        self.phase = Phase::Finishing(Step::Flush);
+        self.start_closing(now);
+    }
+
+    fn start_closing(&mut self, now: Instant) {
+        self.close_by = self.close_by.or(after(now, self.config.close_timeout()));
+    }
+
+    /// Our Close is written. "the server MUST close first" (section 7.1.1), and so does whoever fails
+    /// the connection; a client waits for the server.
+    pub(crate) fn handle_close_written(&mut self) {
+        let closes_first = self.role == Role::Server || self.error.is_some();
+        self.phase = Phase::Finishing(if closes_first { Step::Shutdown } else { Step::Drain });
+    }
+
+    /// Our side of the transport is shut down.
+    pub(crate) fn handle_shutdown(&mut self) {
+        self.phase = Phase::Finishing(Step::Drain);
+    }
+
+    /// Input that nobody will read has been discarded; past the bound, that is the end.
+    pub(crate) fn handle_discarded(&mut self, bytes: usize) {
+        self.discarded += bytes;
+        if self.discarded > MAX_DISCARDED {
+            self.end(None);
+        }
+    }
+
+    /// Ends the connection; of two errors the first is kept.
+    pub(crate) fn end(&mut self, error: Option<Error>) {
+        self.phase = Phase::Ended;
+        if self.error.is_none() {
+            self.error = error.map(Box::new);
+        }
+    }
+
+    /// The error that ended the connection, once.
+    pub(crate) fn take_error(&mut self) -> Option<Error> {
+        self.error.take().map(|error| *error)
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let always = [self.close_by, self.progress_by];
+        let open = [self.heartbeat.deadline(), self.expires_at, self.message.deadline()];
+        let open = open.into_iter().take(if self.is_open() { 3 } else { 0 });
+        match self.phase {
+            Phase::Ended => None,
+            _ => always.into_iter().chain(open).flatten().min(),
+        }
+    }
+
+    /// Whether the deadline due next judges the peer by what it sent, so that the transport must be read
+    /// dry first.
+    pub(crate) fn awaits_input(&self) -> bool {
+        self.is_open() && self.heartbeat.awaits_answer()
+    }
+
+    /// Judges the deadlines that have passed; to be called again until there is none.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Option<Expiry> {
+        let is_due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        if self.phase == Phase::Ended {
+            return None;
+        }
+        if is_due(self.close_by) {
+            return Some(self.close_expiry());
+        }
+        if is_due(self.progress_by) {
+            self.end(Some(Error::SendTimeout));
+            return Some(Expiry::End);
+        }
+        if !self.is_open() {
+            return None;
+        }
+        if is_due(self.expires_at) {
+            self.expires_at = None;
+            return Some(Expiry::Close(CloseCode::AWAY));
+        }
+        if is_due(self.message.deadline()) {
+            self.message = MessageWatch::default();
+            return Some(Expiry::Fail(LimitError::MessageTimeout.into()));
+        }
+        self.heartbeat_expiry(now)
+    }
+
+    fn close_expiry(&mut self) -> Expiry {
+        // With both Closes exchanged the time-out is no error: the stream was over, and now so are we.
+        let error = (self.phase == Phase::CloseSent).then_some(Error::CloseTimeout);
+        self.end(error);
+        Expiry::End
+    }
+
+    fn heartbeat_expiry(&mut self, now: Instant) -> Option<Expiry> {
+        let is_active = self.received != self.seen;
+        match self.heartbeat.handle_timeout(now, is_active)? {
+            keepalive::Verdict::Alive => {
+                self.seen = self.received;
+                None
+            }
+            keepalive::Verdict::Quiet => Some(Expiry::Ping),
+            keepalive::Verdict::Silent => {
+                self.end(Some(Error::KeepaliveTimeout));
+                Some(Expiry::End)
+            }
+        }
+    }
+}
+
+fn after(now: Instant, timeout: Option<Duration>) -> Option<Instant> {
+    // A time-out past the clock's end is none.
+    timeout.and_then(|timeout| now.checked_add(timeout))
+}
+
+#[cfg(test)]
+mod tests;

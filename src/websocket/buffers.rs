@@ -1,0 +1,122 @@
+//! Read and write buffers: taken when bytes arrive, given back when they run out.
+//!
+//! A thread keeps a few empty ones, so that an idle connection holds none and a busy one allocates none.
+
+use std::cell::RefCell;
+
+use bytes::BytesMut;
+
+/// The sizes of cached buffers. The largest is the most that a message which its caller keeps can pin
+/// beyond its own bytes.
+const SIZES: [usize; 3] = [4 << 10, 16 << 10, 64 << 10];
+/// The largest of them.
+pub(super) const LARGEST: usize = SIZES[SIZES.len() - 1];
+/// The most that one thread keeps.
+const MAX_CACHED: usize = 1 << 20;
+
+thread_local! {
+    static CACHE: RefCell<Cache> = const { RefCell::new(Cache::new()) };
+}
+
+/// A size of buffer, as an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Class(u8);
+
+impl Class {
+    pub(super) const SMALLEST: Self = Self(0);
+    const LARGEST: Self = Self(SIZES.len() as u8 - 1);
+
+    pub(super) fn size(self) -> usize {
+        SIZES[usize::from(self.0)]
+    }
+
+    pub(super) fn larger(self) -> Self {
+        Self(self.0 + 1).min(Self::LARGEST)
+    }
+
+    pub(super) fn smaller(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+}
+
+struct Cache {
+    buffers: [Vec<BytesMut>; SIZES.len()],
+    bytes: usize,
+}
+
+impl Cache {
+    const fn new() -> Self {
+        Self { buffers: [const { Vec::new() }; SIZES.len()], bytes: 0 }
+    }
+
+    fn take(&mut self, class: Class) -> Option<BytesMut> {
+        let buffer = self.buffers[usize::from(class.0)].pop()?;
+        self.bytes -= class.size();
+        Some(buffer)
+    }
+
+    fn give(&mut self, class: Class, buffer: BytesMut) {
+        if self.bytes + class.size() <= MAX_CACHED {
+            self.bytes += class.size();
+            self.buffers[usize::from(class.0)].push(buffer);
+        }
+    }
+}
+
+/// An empty buffer with the capacity of its class.
+pub(super) fn take(class: Class) -> BytesMut {
+    let cached = CACHE.try_with(|cache| cache.borrow_mut().take(class)).ok().flatten();
+    cached.unwrap_or_else(|| BytesMut::with_capacity(class.size()))
+}
+
+/// Gives a buffer back. One that others still hold slices of is let go instead, and so is one that has
+/// outgrown every class.
+pub(super) fn give(mut buffer: BytesMut) {
+    buffer.clear();
+    // Past twice the largest size it was grown for one message, and would stay large for all.
+    if buffer.capacity() > 2 * LARGEST {
+        return;
+    }
+    let reclaimed = (0..).zip(SIZES).rev().find(|(_, size)| buffer.try_reclaim(*size));
+    if let Some((index, _)) = reclaimed {
+        // A thread on its way out has no cache any more, and needs none.
+        let _ = CACHE.try_with(|cache| cache.borrow_mut().give(Class(index), buffer));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cached() -> usize {
+        CACHE.with(|cache| cache.borrow().bytes)
+    }
+
+    #[test]
+    fn a_buffer_comes_back_unless_a_slice_of_it_is_kept() {
+        let mut buffer = take(Class::SMALLEST);
+        buffer.extend_from_slice(&[1; 100]);
+        let slice = buffer.split_to(50).freeze();
+        let address = slice.as_ptr();
+        give(buffer);
+        assert_eq!(cached(), 0);
+
+        let mut buffer = take(Class::SMALLEST);
+        buffer.extend_from_slice(&[1; 100]);
+        drop(buffer.split_to(50).freeze());
+        give(buffer);
+        assert_eq!(cached(), 4 << 10);
+        let again = take(Class::SMALLEST);
+        assert!(again.is_empty() && again.capacity() >= 4 << 10);
+        assert_ne!(again.as_ptr(), address);
+    }
+
+    #[test]
+    fn the_cache_is_bounded() {
+        let buffers: Vec<_> = (0..40).map(|_| take(Class::LARGEST)).collect();
+        buffers.into_iter().for_each(give);
+        assert_eq!(cached(), MAX_CACHED);
+        give(BytesMut::with_capacity(1 << 20));
+        assert_eq!(cached(), MAX_CACHED);
+    }
+}

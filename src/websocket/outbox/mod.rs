@@ -1,0 +1,181 @@
+//! What waits to be written: small frames coalesced, large payloads by reference.
+//!
+//! ```text
+//!    the rest of a frame whose first bytes are written: nothing may come in between
+//!    |        a pong and our ping: one slot each, ahead of every frame not begun
+//!    |        |           frames in the order in which they were sent
+//!    v        v           v
+//! [ ##### | pong | ping | ## # #### header | large payload | ## # ... ]
+//! ```
+
+mod queue;
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::AsyncWrite;
+
+use crate::frame::{FrameHeader, append_frame};
+use queue::Queue;
+
+/// The most slices handed to one vectored write.
+const MAX_SLICES: usize = 16;
+
+/// The frames on their way out.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    queue: Queue,
+    /// Bytes at the queue's front that belong to a frame of which some bytes are written.
+    begun: usize,
+    /// The length of the pong behind them that is not begun, and may still be replaced; zero for none.
+    pong: usize,
+    /// The same for our ping, behind the pong.
+    ping: usize,
+    is_vectored: bool,
+    needs_flush: bool,
+}
+
+/// What one write has achieved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// The transport has taken bytes.
+    Frames,
+    /// The transport has taken bytes, those of our ping among them.
+    Ping,
+}
+
+impl Outbox {
+    /// An empty outbox for this transport.
+    pub(super) fn new(io: &impl AsyncWrite) -> Self {
+        Self {
+            queue: Queue::default(),
+            begun: 0,
+            pong: 0,
+            ping: 0,
+            is_vectored: io.is_write_vectored(),
+            needs_flush: false,
+        }
+    }
+
+    /// Takes over bytes that somebody else has queued; nobody knows where in them a frame ends.
+    pub(super) fn resume(&mut self, bytes: BytesMut) {
+        self.begun = bytes.len();
+        self.queue.insert(0, bytes.freeze());
+    }
+
+    /// Bytes that wait.
+    pub(super) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether there is nothing to write and nothing to flush.
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.len() == 0 && !self.needs_flush
+    }
+
+    /// Queues a frame.
+    pub(super) fn push(&mut self, header: &FrameHeader, payload: Bytes) {
+        if self.is_vectored {
+            self.queue.push_frame(header, payload);
+        } else {
+            self.queue.push_frame_flat(header, payload);
+        }
+    }
+
+    /// Puts a pong into its slot; the newest wins.
+    pub(super) fn set_pong(&mut self, header: &FrameHeader, payload: &[u8]) {
+        self.queue.remove(self.begun, self.pong);
+        self.pong = self.insert_urgent(self.begun, header, payload);
+    }
+
+    /// Puts our ping into its slot.
+    pub(super) fn set_ping(&mut self, header: &FrameHeader) {
+        let offset = self.begun + self.pong;
+        self.queue.remove(offset, self.ping);
+        self.ping = self.insert_urgent(offset, header, &[]);
+    }
+
+    fn insert_urgent(&mut self, offset: usize, header: &FrameHeader, payload: &[u8]) -> usize {
+        let mut frame = BytesMut::with_capacity(header.encoded_len() + payload.len());
+        append_frame(header, payload, &mut frame);
+        let len = frame.len();
+        self.queue.insert(offset, frame.freeze());
+        len
+    }
+
+    /// Drops every frame not begun: the connection fails, and all that is left to say is why.
+    pub(super) fn drop_unbegun(&mut self) {
+        self.queue.truncate(self.begun);
+        (self.pong, self.ping) = (0, 0);
+    }
+
+    /// Everything that waits, in order, as the transport would have got it.
+    pub(super) fn into_bytes(self) -> BytesMut {
+        self.queue.into_bytes()
+    }
+
+    /// Writes until nothing waits, then flushes the transport. Each write that made progress is told to
+    /// `on_write`, for the clocks that run from there.
+    pub(super) fn poll_write<T: AsyncWrite + Unpin>(
+        &mut self,
+        io: &mut T,
+        cx: &mut Context<'_>,
+        mut on_write: impl FnMut(Written),
+    ) -> Poll<io::Result<()>> {
+        while self.queue.len() > 0 {
+            let bytes = ready!(self.poll_write_once(io, cx))?;
+            if bytes == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.needs_flush = true;
+            on_write(self.advance(bytes));
+        }
+        if self.needs_flush {
+            ready!(Pin::new(io).poll_flush(cx))?;
+            self.needs_flush = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write_once<T: AsyncWrite + Unpin>(
+        &mut self,
+        io: &mut T,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        self.queue.mask_next();
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let mut count = 0;
+        for (slot, piece) in slices.iter_mut().zip(self.queue.ready_pieces()) {
+            *slot = IoSlice::new(piece);
+            count += 1;
+        }
+        if count > 1 && self.is_vectored {
+            Pin::new(io).poll_write_vectored(cx, &slices[..count])
+        } else {
+            Pin::new(io).poll_write(cx, &slices[0])
+        }
+    }
+
+    /// Removes what was written, and notes which frames are begun by it.
+    fn advance(&mut self, bytes: usize) -> Written {
+        let ping_starts = self.begun + self.pong;
+        let has_ping = self.ping > 0 && bytes > ping_starts;
+        if bytes > self.begun {
+            self.begun = self.queue.frame_end(self.begun, bytes);
+            self.pong = 0;
+        }
+        if has_ping {
+            self.ping = 0;
+        }
+        self.queue.advance(bytes);
+        self.begun -= bytes;
+        if has_ping { Written::Ping } else { Written::Frames }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,274 @@
+use std::collections::VecDeque;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use crate::{
+    frame::{FrameHeader, append_frame},
+    vocabulary::MaskingKey,
+    websocket::buffers::{self, Class, LARGEST},
+};
+
+/// Payloads up to this are copied behind their header: cheaper than a slice of their own.
+const COALESCED: usize = 4 << 10;
+/// What of a large payload goes out with its header where the transport takes one slice at a time.
+const FLAT: usize = 16 << 10;
+/// How much of a payload is masked ahead of the socket taking it.
+const MASKED_AHEAD: usize = LARGEST;
+
+/// A stretch of the queue.
+#[derive(Debug)]
+enum Segment {
+    /// Bytes as they go out.
+    Plain(Bytes),
+    /// The caller's payload, to be masked when its turn comes.
+    Masked { payload: Bytes, key: MaskingKey },
+}
+
+impl Segment {
+    fn len(&self) -> usize {
+        match self {
+            Self::Plain(bytes) | Self::Masked { payload: bytes, .. } => bytes.len(),
+        }
+    }
+
+    /// Cuts the first bytes off.
+    fn split_to(&mut self, len: usize) -> Self {
+        match self {
+            Self::Plain(bytes) => Self::Plain(bytes.split_to(len)),
+            Self::Masked { payload, key } => {
+                let first = Self::Masked { payload: payload.split_to(len), key: *key };
+                *key = key.at(len);
+                first
+            }
+        }
+    }
+
+    /// The bytes as they go out.
+    fn into_plain(self) -> Bytes {
+        match self {
+            Self::Plain(bytes) => bytes,
+            Self::Masked { payload, key } => {
+                let mut masked = BytesMut::from(&payload[..]);
+                key.apply(&mut masked);
+                masked.freeze()
+            }
+        }
+    }
+}
+
+/// Frames in order: whole ones coalesced in the tail, large payloads by reference before it.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    segments: VecDeque<Segment>,
+    /// The newest frames, small ones and headers of large ones.
+    tail: BytesMut,
+    len: usize,
+}
+
+impl Queue {
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Queues a frame; a large payload by reference.
+    pub(super) fn push_frame(&mut self, header: &FrameHeader, payload: Bytes) {
+        if payload.len() <= COALESCED {
+            self.coalesce(header, &payload);
+        } else {
+            self.reserve(header.encoded_len());
+            header.encode(&mut self.tail);
+            self.len += header.encoded_len();
+            self.push_payload(header.masking_key(), payload);
+        }
+    }
+
+    /// The same, with the start of a large payload copied behind its header.
+    pub(super) fn push_frame_flat(&mut self, header: &FrameHeader, mut payload: Bytes) {
+        let mut first = payload.split_to(payload.len().min(FLAT));
+        if payload.is_empty() {
+            return self.coalesce(header, &first);
+        }
+        self.reserve(header.encoded_len() + first.len());
+        let before = self.tail.len();
+        header.encode(&mut self.tail);
+        let start = self.tail.len();
+        self.tail.extend_from_slice(&first);
+        first.advance(first.len());
+        let key = header.masking_key();
+        if let Some(key) = key {
+            key.apply(&mut self.tail[start..]);
+        }
+        self.len += self.tail.len() - before;
+        self.push_payload(key.map(|key| key.at(FLAT)), payload);
+    }
+
+    fn coalesce(&mut self, header: &FrameHeader, payload: &[u8]) {
+        let len = header.encoded_len() + payload.len();
+        self.reserve(len);
+        append_frame(header, payload, &mut self.tail);
+        self.len += len;
+    }
+
+    /// An idle connection has no tail: its buffer comes from the thread's cache.
+    fn reserve(&mut self, len: usize) {
+        if self.tail.capacity() == 0 {
+            let mut class = Class::SMALLEST;
+            while class.size() < len && class != class.larger() {
+                class = class.larger();
+            }
+            self.tail = buffers::take(class);
+        }
+    }
+
+    fn push_payload(&mut self, key: Option<MaskingKey>, payload: Bytes) {
+        self.seal_tail();
+        self.len += payload.len();
+        self.segments.push_back(match key {
+            Some(key) => Segment::Masked { payload, key },
+            None => Segment::Plain(payload),
+        });
+    }
+
+    fn seal_tail(&mut self) {
+        if !self.tail.is_empty() {
+            self.segments.push_back(Segment::Plain(self.tail.split().freeze()));
+        }
+    }
+
+    /// Puts bytes in at this offset.
+    pub(super) fn insert(&mut self, offset: usize, bytes: Bytes) {
+        if bytes.is_empty() {
+            return;
+        }
+        let index = self.split_at(offset);
+        self.len += bytes.len();
+        self.segments.insert(index, Segment::Plain(bytes));
+    }
+
+    /// Takes out bytes that were put in at this offset.
+    pub(super) fn remove(&mut self, offset: usize, len: usize) {
+        if len > 0 {
+            let start = self.split_at(offset);
+            let end = self.split_at(offset + len);
+            self.segments.drain(start..end);
+            self.len -= len;
+        }
+    }
+
+    /// Drops everything from this offset on.
+    pub(super) fn truncate(&mut self, offset: usize) {
+        let index = self.split_at(offset);
+        self.segments.truncate(index);
+        self.tail.clear();
+        self.len = offset;
+    }
+
+    /// Makes a segment begin at this offset; its index.
+    fn split_at(&mut self, offset: usize) -> usize {
+        let mut before = 0;
+        for index in 0..self.segments.len() {
+            if before >= offset {
+                return index;
+            }
+            let segment = &mut self.segments[index];
+            let len = segment.len();
+            if before + len > offset {
+                let first = segment.split_to(offset - before);
+                self.segments.insert(index, first);
+                return index + 1;
+            }
+            before += len;
+        }
+        let in_tail = (offset - before).min(self.tail.len());
+        if in_tail > 0 {
+            let first = self.tail.split_to(in_tail).freeze();
+            self.segments.push_back(Segment::Plain(first));
+        }
+        self.segments.len()
+    }
+
+    /// Masks the next piece of a payload, where one is near the front.
+    pub(super) fn mask_next(&mut self) {
+        let mut before = 0;
+        for index in 0..self.segments.len() {
+            if before >= MASKED_AHEAD {
+                return;
+            }
+            let segment = &mut self.segments[index];
+            before += segment.len();
+            if let Segment::Masked { payload, .. } = segment {
+                let piece = payload.len().min(MASKED_AHEAD);
+                let masked = Segment::Plain(segment.split_to(piece).into_plain());
+                if segment.len() == 0 {
+                    *segment = masked;
+                } else {
+                    self.segments.insert(index, masked);
+                }
+                return;
+            }
+        }
+    }
+
+    /// The stretches at the front that can go out as they are.
+    pub(super) fn ready_pieces(&self) -> impl Iterator<Item = &[u8]> {
+        let plain = self.segments.iter().map_while(|segment| match segment {
+            Segment::Plain(bytes) => Some(&bytes[..]),
+            Segment::Masked { .. } => None,
+        });
+        let all_plain = self.segments.iter().all(|segment| matches!(segment, Segment::Plain(_)));
+        let tail = Some(&self.tail[..]).filter(|tail| all_plain && !tail.is_empty());
+        plain.chain(tail)
+    }
+
+    /// Where the frame ends that the byte before `offset` belongs to; a frame begins at `start`.
+    pub(super) fn frame_end(&self, start: usize, offset: usize) -> usize {
+        let mut end = start;
+        while end < offset && offset < self.len {
+            let Some((header, encoded_len)) = self.header_at(end) else { return self.len };
+            // The payload is in this queue, so its length is one of memory.
+            end += encoded_len + header.payload_len() as usize;
+        }
+        end.max(offset)
+    }
+
+    /// The header at this offset. Headers were encoded whole, and no segment begins inside one.
+    fn header_at(&self, mut offset: usize) -> Option<(FrameHeader, usize)> {
+        for segment in &self.segments {
+            match segment {
+                Segment::Plain(bytes) if offset < bytes.len() => {
+                    return FrameHeader::parse(&bytes[offset..]);
+                }
+                _ => offset = offset.checked_sub(segment.len())?,
+            }
+        }
+        FrameHeader::parse(self.tail.get(offset..)?)
+    }
+
+    /// Removes bytes from the front.
+    pub(super) fn advance(&mut self, mut bytes: usize) {
+        self.len -= bytes;
+        while let Some(segment) = self.segments.front_mut() {
+            let len = segment.len();
+            if bytes < len {
+                segment.split_to(bytes);
+                return;
+            }
+            bytes -= len;
+            self.segments.pop_front();
+        }
+        self.tail.advance(bytes);
+        if self.len == 0 {
+            buffers::give(std::mem::take(&mut self.tail));
+        }
+    }
+
+    /// Everything in order.
+    pub(super) fn into_bytes(self) -> BytesMut {
+        let mut bytes = BytesMut::with_capacity(self.len);
+        for segment in self.segments {
+            bytes.extend_from_slice(&segment.into_plain());
+        }
+        bytes.extend_from_slice(&self.tail);
+        bytes
+    }
+}
