@@ -1,11 +1,22 @@
-//! WIP
+//! WebSocket for Tokio, built as codecs.
 
-pub mod handshake;
 mod frame;
+pub mod client;
+pub mod handshake;
 mod message;
+pub mod server;
+mod session;
 mod vocabulary;
+mod websocket;
 
+pub use client::Client;
 pub use frame::{Delivery, Frame, FrameCodec, FrameEvent, FrameHeader, FrameReader};
 pub use handshake::{Answer, HandshakeCodec, Offer, Request};
 pub use message::{Message, MessageCodec};
-pub use vocabulary::*;
+pub use server::{Pending, Server};
+pub use vocabulary::{
+    CloseCode, CloseFrame, Config, EndOfStream, Error, Extension, HandshakeError, InvalidUtf8,
+    Keepalive, LimitError, Limits, MaskingKey, OpCode, ProtocolError, ReservedBits, Result, Role,
+    UsageError, Utf8Bytes,
+};
+pub use websocket::WebSocket;

@@ -96,11 +96,16 @@ async fn connection(
 async fn serve(
     tcp: TcpStream,
     room: Arc<Room>,
-    stopping: watch::Receiver<()>,
+    mut stopping: watch::Receiver<()>,
 ) -> Result<(), Error> {
     // A chat sends small messages that somebody waits for; Nagle's algorithm would hold them back.
     tcp.set_nodelay(true)?;
-    match routes::receive(tcp).await? {
+    let ws = tokio::select! {
+        ws = routes::receive(tcp) => ws?,
+        // Browsers open connections ahead of need; one without a request has nothing to finish.
+        _ = stopping.changed() => None,
+    };
+    match ws {
         Some(ws) => guest::talk(ws, &room, stopping).await,
         None => Ok(()),
     }

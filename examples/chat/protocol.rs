@@ -1,7 +1,7 @@
 //! What the page and the server say to each other: one JSON object in each text message.
 
 use bowline::Message;
-use serde_json::{json, Value};
+use serde_json::{Value, json};
 
 /// What a person can ask for.
 pub(crate) enum Command {
@@ -37,7 +37,6 @@ pub(crate) struct Entry {
 }
 
 /// Why a command was not followed. The connection stays open: the person can try again.
-#[derive(Debug, PartialEq)]
 pub(crate) struct Refusal {
     pub(crate) reason: String,
     /// A name that was free a moment ago.

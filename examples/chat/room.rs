@@ -88,6 +88,10 @@ impl Seat {
         check_text(&text)?;
         let entry = Entry { name: self.name.clone(), text, at: unix_ms() };
         let mut state = self.room.lock();
+        // Dropped, and about to learn it: the name may be another's by now.
+        if self.queue.is_closed() {
+            return Ok(());
+        }
         state.publish(protocol::said(&entry));
         if state.history.len() == HISTORY_LENGTH {
             state.history.pop_front();
@@ -96,8 +100,8 @@ impl Seat {
         Ok(())
     }
 
-    /// Waits for messages and moves those that are there into `batch`, as many as it has room
-    /// for. Returns 0 once the room has dropped this person and the queue is empty. Cancel safe.
+    /// Waits for messages and moves those that are there into `batch`, up to a batch's length.
+    /// Returns 0 once the room has dropped this person and the queue is empty. Cancel safe.
     pub(crate) async fn receive(&mut self, batch: &mut Vec<Message>) -> usize {
         self.queue.recv_many(batch, BATCH_LENGTH).await
     }

@@ -1,10 +1,10 @@
 //! The way in: the page for browsers, the WebSocket for the page, and nothing for anybody else.
 
 use bowline::{
-    server::{Pending, Server},
     Config, Error, WebSocket,
+    server::{Pending, Server},
 };
-use http::{header, Method, Response, StatusCode};
+use http::{Method, Response, StatusCode, header};
 use tokio::net::TcpStream;
 
 const PAGE: &str = include_str!("page.html");

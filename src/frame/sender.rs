@@ -33,10 +33,6 @@ impl FrameSender {
         }
     }
 
-    pub(crate) fn role(&self) -> Role {
-        self.role
-    }
-
     pub(crate) fn set_reserved_bits(&mut self, allowed: ReservedBits) {
         self.allowed = allowed;
     }

@@ -30,6 +30,13 @@ impl Fields {
         self.error.get_or_insert(error);
     }
 
+    /// Refuses this header, should it be among them.
+    pub(crate) fn forbid(&mut self, name: &HeaderName) {
+        if self.headers.contains_key(name) {
+            self.fail(UsageError::ReservedHeader);
+        }
+    }
+
     /// The headers, or the first error.
     pub(crate) fn finish(self) -> Result<HeaderMap, UsageError> {
         match self.error {

@@ -105,7 +105,6 @@ trait End {
     fn into_agreement(self) -> Agreement;
 }
 
-#[expect(private_bounds, reason = "the two ends are all there are")]
 impl<R: End> From<HandshakeCodec<R>> for FrameCodec {
     /// The frame codec of the same end, for `Framed::map_codec` once the handshake is through.
     fn from(codec: HandshakeCodec<R>) -> Self {

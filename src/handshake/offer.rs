@@ -91,6 +91,12 @@ impl Offer {
         self
     }
 
+    /// Forbids extensions: whoever runs the connection has none.
+    pub(crate) fn without_extensions(mut self) -> Self {
+        self.fields.forbid(&SEC_WEBSOCKET_EXTENSIONS);
+        self
+    }
+
     /// The answer that accepts: 101 and the accept value.
     pub fn accept(self) -> Answer {
         match self.accepted() {

@@ -218,6 +218,10 @@ impl Session {
         }
     }
 
+    pub(crate) fn has_error(&self) -> bool {
+        self.error.is_some()
+    }
+
     /// The error that ended the connection, once.
     pub(crate) fn take_error(&mut self) -> Option<Error> {
         self.error.take().map(|error| *error)

@@ -77,10 +77,10 @@ pub(super) fn give(mut buffer: BytesMut) {
     if buffer.capacity() > 2 * LARGEST {
         return;
     }
-    let reclaimed = (0..).zip(SIZES).rev().find(|(_, size)| buffer.try_reclaim(*size));
-    if let Some((index, _)) = reclaimed {
+    let classes = (0..SIZES.len() as u8).rev().map(Class);
+    if let Some(class) = classes.into_iter().find(|class| buffer.try_reclaim(class.size())) {
         // A thread on its way out has no cache any more, and needs none.
-        let _ = CACHE.try_with(|cache| cache.borrow_mut().give(Class(index), buffer));
+        let _ = CACHE.try_with(|cache| cache.borrow_mut().give(class, buffer));
     }
 }
 

@@ -1,0 +1,54 @@
+//! The client that the Autobahn test suite tests: `autobahn_client ws://127.0.0.1:9001`.
+//!
+//! It asks the suite's fuzzing server for the number of cases, echoes through each, and has the report
+//! written at the end.
+
+use std::{env, sync::Arc};
+
+use bowline::{Client, CloseCode, Config, Error, Message, WebSocket, client};
+
+const AGENT: &str = "bowline";
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let uri = env::args().nth(1).unwrap_or_else(|| "ws://127.0.0.1:9001".into());
+    let uri = uri.trim_end_matches('/');
+    let config = Config::new().with_max_frame_size(64 << 20).with_max_message_size(64 << 20);
+    let config = Arc::new(config);
+
+    let count = case_count(uri).await?;
+    for case in 1..=count {
+        let uri = format!("{uri}/runCase?case={case}&agent={AGENT}");
+        let (ws, _) = Client::new(uri)?.config(config.clone()).connect().await?;
+        // Most cases break a rule, so that an error is an ordinary end.
+        match echo(ws).await {
+            Ok(()) => println!("case {case} of {count}"),
+            Err(error) => println!("case {case} of {count}: {error}"),
+        }
+    }
+    let (mut ws, _) = client::connect(format!("{uri}/updateReports?agent={AGENT}")).await?;
+    ws.close(CloseCode::NORMAL, "").await?;
+    Ok(())
+}
+
+async fn case_count(uri: &str) -> Result<u32, Error> {
+    let (mut ws, _) = client::connect(format!("{uri}/getCaseCount")).await?;
+    let mut count = 0;
+    while let Some(message) = ws.next().await {
+        if let Message::Text(text) = message? {
+            count = text.parse().unwrap_or_default();
+        }
+    }
+    Ok(count)
+}
+
+async fn echo(mut ws: WebSocket<client::Stream>) -> Result<(), Error> {
+    while let Some(message) = ws.next().await {
+        match message? {
+            Message::Text(text) => ws.feed(text).await?,
+            Message::Binary(bytes) => ws.feed(bytes).await?,
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => {}
+        }
+    }
+    Ok(())
+}

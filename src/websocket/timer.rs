@@ -1,0 +1,31 @@
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// The connection's one timer, made when there is a deadline and set anew as seldom as can be: a
+/// deadline that moves away lets it fire early, and is judged then.
+#[derive(Debug, Default)]
+pub(super) struct Timer {
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Timer {
+    /// Waits for the deadline, or for an earlier one that was set before.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>) -> Poll<()> {
+        let Some(deadline) = deadline else { return Poll::Pending };
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if sleep.deadline() > deadline || sleep.is_elapsed() {
+            sleep.as_mut().reset(deadline);
+        }
+        sleep.as_mut().poll(cx)
+    }
+
+    /// Whether there is something to judge; nobody is woken on behalf of this.
+    pub(super) fn is_elapsed(&self) -> bool {
+        self.sleep.as_ref().is_some_and(|sleep| sleep.is_elapsed())
+    }
+}
