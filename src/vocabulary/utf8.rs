@@ -19,7 +19,10 @@ impl Utf8Validator {
     pub(crate) fn validate(&mut self, piece: &[u8]) -> Result<(), ProtocolError> {
         let piece = match self.pending_len {
             0 => piece,
-            _ => self.complete_pending(piece)?,
+            _ => match self.complete_pending(piece)? {
+                Some(rest) => rest,
+                None => return Ok(()),
+            },
         };
         // Cutting the unfinished code point off first keeps the vectorised check from failing on it.
         let (whole, unfinished) = piece.split_at(piece.len() - unfinished_len(piece));
@@ -35,21 +38,25 @@ impl Utf8Validator {
         }
     }
 
-    /// Takes bytes for the code point begun earlier; gives the rest of the piece.
-    fn complete_pending<'a>(&mut self, piece: &'a [u8]) -> Result<&'a [u8], ProtocolError> {
+    /// Takes bytes for the code point begun earlier; gives the rest of the piece, `None` where all of it
+    /// was taken and more is needed.
+    fn complete_pending<'a>(
+        &mut self,
+        piece: &'a [u8],
+    ) -> Result<Option<&'a [u8]>, ProtocolError> {
         for (taken, byte) in piece.iter().enumerate() {
             self.pending[usize::from(self.pending_len)] = *byte;
             self.pending_len += 1;
             match str::from_utf8(&self.pending[..usize::from(self.pending_len)]) {
                 Ok(_) => {
                     self.pending_len = 0;
-                    return Ok(&piece[taken + 1..]);
+                    return Ok(Some(&piece[taken + 1..]));
                 }
                 Err(error) if error.error_len().is_none() => {}
                 Err(_) => return Err(ProtocolError::InvalidUtf8),
             }
         }
-        Ok(&[])
+        Ok(None)
     }
 
     fn begin_pending(&mut self, unfinished: &[u8]) -> Result<(), ProtocolError> {
