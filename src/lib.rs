@@ -1,7 +1,8 @@
-//! WebSocket for Tokio, built as codecs.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod frame;
 pub mod client;
+mod frame;
 pub mod handshake;
 mod message;
 pub mod server;

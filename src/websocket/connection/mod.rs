@@ -105,7 +105,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                     return Poll::Ready(Some(Ok(message)));
                 }
                 Ok(None) => ready!(self.poll_more(cx)),
-                Err(error) => self.fail(error),
+                Err(error) => self.fail(error, cx),
             }
         }
     }
@@ -157,7 +157,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     fn receive(&mut self, message: &Message, cx: &mut Context<'_>) {
         match message {
             // After our Close there is nothing more to say.
-            Message::Ping(payload) if self.session.is_open() => self.queue_pong(payload),
+            Message::Ping(payload) if self.session.is_open() => self.queue_pong(payload, cx),
             Message::Close(frame) => {
                 // "it typically echos the status code it received" (section 5.5.1)
                 if self.session.is_open() {
@@ -280,7 +280,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         self.push(frame);
     }
 
-    fn queue_pong(&mut self, payload: &Bytes) {
+    fn queue_pong(&mut self, payload: &Bytes, cx: &mut Context<'_>) {
+        // A peer that reads gets every answer; for one that doesn't, the newest takes the slot.
+        if self.outbox.has_pong() {
+            let _ = self.poll_write(cx);
+        }
         let header = self.header(OpCode::PONG, payload.len());
         self.outbox.set_pong(&header, payload);
     }
@@ -299,7 +303,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         while self.timer.poll(cx, self.session.next_deadline()).is_ready() {
             let now = Instant::now();
             while let Some(expiry) = self.session.handle_timeout(now) {
-                self.expire(expiry);
+                self.expire(expiry, cx);
                 if !matches!(self.session.phase(), Phase::Open) {
                     return Poll::Ready(());
                 }
@@ -322,7 +326,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         self.poll_deadlines(cx)
     }
 
-    fn expire(&mut self, expiry: Expiry) {
+    fn expire(&mut self, expiry: Expiry, cx: &mut Context<'_>) {
         match expiry {
             Expiry::Ping => {
                 let header = self.header(OpCode::PING, 0);
@@ -332,13 +336,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 self.queue_close(Some(&CloseFrame::new(code, "")));
                 self.session.handle_close_sent(Instant::now());
             }
-            Expiry::Fail(error) => self.fail(error),
+            Expiry::Fail(error) => self.fail(error, cx),
             Expiry::End => {}
         }
     }
 
-    /// Fails the connection (section 7.1.7): the frame that is begun is finished, Close says why.
-    fn fail(&mut self, error: Error) {
+    /// Fails the connection (section 7.1.7): what the transport takes at once still goes out, the frame
+    /// that is begun is finished, and Close says why.
+    fn fail(&mut self, error: Error, cx: &mut Context<'_>) {
+        let _ = self.poll_write(cx);
         self.outbox.drop_unbegun();
         let Some(code) = error.close_code() else { return self.session.end(Some(error)) };
         if self.session.is_open() {

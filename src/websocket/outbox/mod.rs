@@ -86,6 +86,11 @@ impl Outbox {
         }
     }
 
+    /// Whether a pong is in its slot: queued, and not begun.
+    pub(super) fn has_pong(&self) -> bool {
+        self.pong > 0
+    }
+
     /// Puts a pong into its slot; the newest wins.
     pub(super) fn set_pong(&mut self, header: &FrameHeader, payload: &[u8]) {
         self.queue.remove(self.begun, self.pong);
