@@ -12,6 +12,7 @@ use crate::vocabulary::{Agreement, Extension, UsageError, grammar};
 
 /// What a server is asked for.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one a connection, moved once or twice")]
 pub enum Request {
     /// A WebSocket, by a request that keeps every rule of RFC 6455 section 4.2.1.
     WebSocket(Offer),

@@ -3,7 +3,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
-    handshake::{self, Answer, Request},
+    handshake::{self, Answer, Offer, Request},
     vocabulary::{Error, HandshakeError},
     websocket::{Opening, WebSocket},
 };
@@ -73,7 +73,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Pending<T> {
             Request::WebSocket(offer) => Some(offer),
             Request::Http(_) => None,
         };
-        offer.into_iter().flat_map(|offer| offer.requested_protocols())
+        offer.into_iter().flat_map(Offer::requested_protocols)
     }
 
     /// The transport, as for the peer's address.
