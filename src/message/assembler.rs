@@ -43,7 +43,8 @@ impl Assembler {
         }
     }
 
-    fn delivery(&self, reader: &FrameReader) -> Delivery {
+    /// How the frame that is being read is to come: a fragment goes to its message as it arrives.
+    pub(super) fn delivery(&self, reader: &FrameReader) -> Delivery {
         match reader.header() {
             Some(header) if self.open.is_some() && !header.opcode().is_control() => Delivery::Chunks,
             _ => Delivery::Whole,

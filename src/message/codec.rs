@@ -3,7 +3,7 @@ use tokio_util::codec::{Decoder, Encoder};
 
 use super::{Message, assembler::Assembler};
 use crate::{
-    frame::{FrameCodec, FrameReader, FrameSender, append_frame, fragments},
+    frame::{Delivery, FrameCodec, FrameReader, FrameSender, append_frame, fragments},
     vocabulary::{Agreement, Error, Limits, MaskingKey, Role},
 };
 
@@ -79,6 +79,15 @@ impl MessageCodec {
 
     pub(crate) fn set_limits(&mut self, limits: Limits) {
         self.reader = self.reader.clone().with_limits(limits);
+    }
+
+    /// How much has yet to arrive of a frame that stays in the buffer until it is whole; with so many
+    /// bytes there.
+    pub(crate) fn missing(&self, buffered: usize) -> Option<u64> {
+        match self.assembler.delivery(&self.reader) {
+            Delivery::Whole => self.reader.missing(buffered),
+            Delivery::Chunks => None,
+        }
     }
 
     pub(crate) fn reader(&mut self) -> &mut FrameReader {

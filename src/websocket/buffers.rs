@@ -34,6 +34,14 @@ impl Class {
         Self(self.0 + 1).min(Self::LARGEST)
     }
 
+    /// The smallest class from this one up that holds so many bytes.
+    pub(super) fn fitting(mut self, len: usize) -> Self {
+        while self.size() < len && self != Self::LARGEST {
+            self = self.larger();
+        }
+        self
+    }
+
     pub(super) fn smaller(self) -> Self {
         Self(self.0.saturating_sub(1))
     }
@@ -69,12 +77,11 @@ pub(super) fn take(class: Class) -> BytesMut {
     cached.unwrap_or_else(|| BytesMut::with_capacity(class.size()))
 }
 
-/// Gives a buffer back. One that others still hold slices of is let go instead, and so is one that has
-/// outgrown every class.
+/// Gives a buffer back. One that others still hold slices of is let go instead, and so is one that was
+/// grown past twice the largest size: it would stay large for all.
 pub(super) fn give(mut buffer: BytesMut) {
     buffer.clear();
-    // Past twice the largest size it was grown for one message, and would stay large for all.
-    if buffer.capacity() > 2 * LARGEST {
+    if buffer.try_reclaim(2 * LARGEST + 1) {
         return;
     }
     let classes = (0..SIZES.len() as u8).rev().map(Class);

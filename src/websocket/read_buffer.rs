@@ -23,26 +23,39 @@ const PATIENCE: u8 = 8;
 #[derive(Debug)]
 pub(super) struct ReadBuffer {
     pub(super) bytes: BytesMut,
+    source: Source,
     class: Class,
     mostly_empty: u8,
+}
+
+/// Where the present buffer is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    /// The thread's cache, or somebody's hands.
+    Shared,
+    /// Made for the one large frame that is in it.
+    Frame,
 }
 
 impl ReadBuffer {
     /// Goes on from bytes read elsewhere.
     pub(super) fn new(bytes: BytesMut) -> Self {
-        Self { bytes, class: Class::SMALLEST, mostly_empty: 0 }
+        Self { bytes, source: Source::Shared, class: Class::SMALLEST, mostly_empty: 0 }
     }
 
-    /// Reads once. `missing` is what the frame at the front still lacks, where its header is known.
+    /// Reads once. `missing` is how much of a frame that is to lie here whole has yet to arrive.
     pub(super) fn poll_fill<T: AsyncRead + Unpin>(
         &mut self,
         io: &mut T,
         cx: &mut Context<'_>,
         missing: Option<u64>,
     ) -> Poll<io::Result<usize>> {
-        let limit = match large_rest(self.bytes.len(), missing) {
-            Some(rest) => self.reserve_for_large(rest),
-            None => self.reserve_for_traffic(),
+        // A length past the address space is past every limit, and was refused.
+        let missing = missing.map_or(0, |missing| usize::try_from(missing).unwrap_or(usize::MAX));
+        let limit = if missing > 0 && self.bytes.len().saturating_add(missing) > LARGEST {
+            self.reserve_for_large(missing)
+        } else {
+            self.reserve_for_traffic(missing)
         };
         let mut target = (&mut self.bytes).limit(limit);
         let read = ready!(poll_read_buf(Pin::new(io), cx, &mut target))?;
@@ -53,7 +66,7 @@ impl ReadBuffer {
     /// Gives the buffer back if nothing is in it.
     pub(super) fn release(&mut self) {
         if self.bytes.is_empty() && self.bytes.capacity() > 0 {
-            buffers::give(std::mem::take(&mut self.bytes));
+            self.replace(BytesMut::new());
         }
     }
 
@@ -62,46 +75,41 @@ impl ReadBuffer {
         self.bytes.len() >= LARGEST
     }
 
-    fn reserve_for_traffic(&mut self) -> usize {
-        let free = self.bytes.capacity() - self.bytes.len();
+    /// Room for what a frame lacks, and for as much again as traffic suggests; how much there is.
+    fn reserve_for_traffic(&mut self, missing: usize) -> usize {
+        let buffered = self.bytes.len();
+        let free = self.bytes.capacity() - buffered;
         // A quarter is enough to go on with: moving what is left costs more than a shorter read.
-        if free < self.class.size() / 4 {
-            let rest = self.bytes.len();
-            let size = self.class.size().max(rest);
-            if self.bytes.capacity() == 0 || !self.bytes.try_reclaim(size - rest / 2) {
-                self.replace(buffers::take(self.fitting_class()));
+        if free < missing.max(self.class.size() / 4) || self.source == Source::Frame {
+            let class = self.class.fitting(buffered + missing.max(1));
+            let reclaimed = self.source == Source::Shared
+                && self.bytes.try_reclaim(class.size().saturating_sub(buffered).max(1));
+            if !reclaimed {
+                self.replace(buffers::take(class));
             }
         }
         self.bytes.capacity() - self.bytes.len()
     }
 
-    /// The class for the next buffer: with room for what is left in this one and half as much again.
-    fn fitting_class(&self) -> Class {
-        let mut class = self.class;
-        while class.size() < self.bytes.len() * 3 / 2 && class != class.larger() {
-            class = class.larger();
-        }
-        class
-    }
-
-    /// Fresh memory is at most what has been received, or 64 KiB.
-    fn reserve_for_large(&mut self, rest: usize) -> usize {
+    /// Room for a large frame: fresh memory is at most what has been received, or 64 KiB.
+    fn reserve_for_large(&mut self, missing: usize) -> usize {
         let received = self.bytes.len();
-        let free = self.bytes.capacity() - received;
-        if free == 0 || self.bytes.capacity() <= LARGEST {
-            let ahead = rest.min(received.max(LARGEST));
-            if self.bytes.capacity() <= LARGEST {
-                self.replace(BytesMut::with_capacity(received + ahead));
-            } else {
-                self.bytes.reserve(ahead);
-            }
+        let ahead = missing.min(received.max(LARGEST));
+        if self.source == Source::Shared {
+            self.replace(BytesMut::with_capacity(received + ahead));
+            self.source = Source::Frame;
+        } else if self.bytes.capacity() == received {
+            self.bytes.reserve(ahead);
         }
-        rest.min(self.bytes.capacity() - received)
+        missing.min(self.bytes.capacity() - received)
     }
 
     fn replace(&mut self, mut fresh: BytesMut) {
         fresh.extend_from_slice(&self.bytes);
-        buffers::give(std::mem::replace(&mut self.bytes, fresh));
+        let old = std::mem::replace(&mut self.bytes, fresh);
+        if std::mem::replace(&mut self.source, Source::Shared) == Source::Shared {
+            buffers::give(old);
+        }
     }
 
     fn follow_traffic(&mut self, read: usize, limit: usize) {
@@ -118,11 +126,4 @@ impl ReadBuffer {
             self.mostly_empty = 0;
         }
     }
-}
-
-/// What a frame still lacks, where it is too large for a cached buffer.
-fn large_rest(buffered: usize, missing: Option<u64>) -> Option<usize> {
-    // A length past the address space is past every limit, and was refused.
-    let missing = usize::try_from(missing?).unwrap_or(usize::MAX);
-    (missing > 0 && buffered.saturating_add(missing) > LARGEST).then_some(missing)
 }

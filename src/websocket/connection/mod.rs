@@ -139,7 +139,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let missing = self.codec.reader().missing(self.input.bytes.len());
+        let missing = self.codec.missing(self.input.bytes.len());
         let read = ready!(self.input.poll_fill(&mut self.io, cx, missing))?;
         self.session.handle_input(read);
         Poll::Ready(Ok(read))

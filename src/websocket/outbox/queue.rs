@@ -112,11 +112,7 @@ impl Queue {
     /// An idle connection has no tail: its buffer comes from the thread's cache.
     fn reserve(&mut self, len: usize) {
         if self.tail.capacity() == 0 {
-            let mut class = Class::SMALLEST;
-            while class.size() < len && class != class.larger() {
-                class = class.larger();
-            }
-            self.tail = buffers::take(class);
+            self.tail = buffers::take(Class::SMALLEST.fitting(len));
         }
     }
 
