@@ -3,7 +3,7 @@
 //! It asks the suite's fuzzing server for the number of cases, echoes through each, and has the report
 //! written at the end.
 
-use std::{env, sync::Arc};
+use std::{env, sync::Arc, time::Duration};
 
 use bowline::{Client, CloseCode, Config, Error, Message, WebSocket, client};
 
@@ -26,7 +26,10 @@ async fn main() -> Result<(), Error> {
             Err(error) => println!("case {case} of {count}: {error}"),
         }
     }
-    let (mut ws, _) = client::connect(format!("{uri}/updateReports?agent={AGENT}")).await?;
+    // The suite writes all its reports before it answers.
+    let config = Config::new().with_handshake_timeout(Some(Duration::from_secs(120)));
+    let client = Client::new(format!("{uri}/updateReports?agent={AGENT}"))?.config(config);
+    let (mut ws, _) = client.connect().await?;
     ws.close(CloseCode::NORMAL, "").await?;
     Ok(())
 }

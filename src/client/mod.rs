@@ -46,9 +46,7 @@ use crate::{
 /// # Errors
 ///
 /// As [`Client::new`] and [`Client::connect`].
-pub async fn connect(
-    uri: impl AsRef<str>,
-) -> Result<(WebSocket<Stream>, Response<()>), Error> {
+pub async fn connect(uri: impl AsRef<str>) -> Result<(WebSocket<Stream>, Response<()>), Error> {
     Client::new(uri)?.connect().await
 }
 

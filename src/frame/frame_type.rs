@@ -111,7 +111,8 @@ impl Frame {
 
     /// Cuts the payload's first `len` bytes off into a fragment that is not final; what stays goes on.
     pub(super) fn split_fragment(&mut self, len: usize) -> Self {
-        let fragment = Self { is_final: false, payload: self.payload.split_to(len), ..self.clone() };
+        let fragment =
+            Self { is_final: false, payload: self.payload.split_to(len), ..self.clone() };
         self.opcode = OpCode::CONTINUATION;
         // Extensions mark a message on its first frame alone (RFC 7692 section 6).
         self.reserved = ReservedBits::NONE;

@@ -25,7 +25,13 @@ impl FrameHeader {
 
     /// The header of a final, unmasked frame.
     pub const fn new(opcode: OpCode, payload_len: u64) -> Self {
-        Self { is_final: true, reserved: ReservedBits::NONE, opcode, masking_key: None, payload_len }
+        Self {
+            is_final: true,
+            reserved: ReservedBits::NONE,
+            opcode,
+            masking_key: None,
+            payload_len,
+        }
     }
 
     /// The same without FIN: more fragments of the message follow.

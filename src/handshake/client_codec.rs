@@ -147,8 +147,7 @@ impl Decoder for HandshakeCodec<Client> {
         if matches!(self.state.state, State::Done(_)) {
             return Ok(None);
         }
-        let place =
-            if src.is_empty() { EndOfStream::BeforeHead } else { EndOfStream::InsideHead };
+        let place = if src.is_empty() { EndOfStream::BeforeHead } else { EndOfStream::InsideHead };
         Err(self.state.fail(HandshakeError::EndOfStream(place)))
     }
 }
@@ -189,10 +188,7 @@ fn expectation(request: &http::Request<()>, key: &HeaderValue) -> Result<Expecta
     Ok(Expectation { accept: accept_value(key), subprotocols, extensions })
 }
 
-fn request_headers(
-    request: &http::Request<()>,
-    key: HeaderValue,
-) -> Result<HeaderMap, UsageError> {
+fn request_headers(request: &http::Request<()>, key: HeaderValue) -> Result<HeaderMap, UsageError> {
     let mut headers = HeaderMap::with_capacity(request.headers().len() + 5);
     let host = match request.headers().get(HOST) {
         Some(host) => host.clone(),

@@ -25,7 +25,10 @@ pub(super) struct HeadScanner {
 
 impl HeadScanner {
     /// The length of the head with its empty line; `None` where more bytes are needed.
-    pub(super) fn find_end(&mut self, buffer: &mut BytesMut) -> Result<Option<usize>, HandshakeError> {
+    pub(super) fn find_end(
+        &mut self,
+        buffer: &mut BytesMut,
+    ) -> Result<Option<usize>, HandshakeError> {
         while let Some(found) = buffer[self.scanned..].iter().position(|byte| *byte == b'\n') {
             let line_feed = self.scanned + found;
             let line = &buffer[self.line_start..line_feed];

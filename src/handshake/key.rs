@@ -1,8 +1,7 @@
 use std::fmt;
 
 use base64::{
-    Engine,
-    alphabet,
+    Engine, alphabet,
     engine::{GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
 };
 use http::HeaderValue;
@@ -78,7 +77,9 @@ mod tests {
 
     #[test]
     fn section_4_2_1_keys_of_other_lengths_are_none() {
-        for bad in ["", "=", "AQIDBAUGBwgJCgsMDQ4P", "AQIDBAUGBwgJCgsMDQ4PEBE=", "not base64!!!!!!!!!!!!"] {
+        for bad in
+            ["", "=", "AQIDBAUGBwgJCgsMDQ4P", "AQIDBAUGBwgJCgsMDQ4PEBE=", "not base64!!!!!!!!!!!!"]
+        {
             assert!(!is_key(&HeaderValue::from_static(bad)), "{bad}");
         }
     }

@@ -74,7 +74,9 @@ impl Refusal {
 }
 
 fn framing(status: StatusCode, headers: &HeaderMap) -> Framing {
-    if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) || status.is_informational() {
+    if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+        || status.is_informational()
+    {
         return Framing::Length(0);
     }
     if grammar::list_contains(headers, TRANSFER_ENCODING, "chunked") {

@@ -88,8 +88,7 @@ impl Decoder for HandshakeCodec<Server> {
         if !matches!(self.state.state, State::Request(_)) {
             return Ok(None);
         }
-        let place =
-            if src.is_empty() { EndOfStream::BeforeHead } else { EndOfStream::InsideHead };
+        let place = if src.is_empty() { EndOfStream::BeforeHead } else { EndOfStream::InsideHead };
         self.state.state = State::Done(Agreement::default());
         Err(HandshakeError::EndOfStream(place).into())
     }
@@ -130,8 +129,7 @@ impl Encoder<Answer> for HandshakeCodec<Server> {
 /// Writes a response that ends the connection, its body delimited by its length.
 fn write_final(response: Response<Bytes>, sent: AnswerBody, dst: &mut BytesMut) {
     let (mut parts, body) = response.into_parts();
-    let has_no_body =
-        matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let has_no_body = matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     set_framing(&mut parts.headers, if has_no_body { None } else { Some(body.len()) });
     head::write_response(parts.status, &parts.headers, dst);
     if matches!(sent, AnswerBody::Sent) && !has_no_body {

@@ -46,7 +46,9 @@ impl Assembler {
     /// How the frame that is being read is to come: a fragment goes to its message as it arrives.
     pub(super) fn delivery(&self, reader: &FrameReader) -> Delivery {
         match reader.header() {
-            Some(header) if self.open.is_some() && !header.opcode().is_control() => Delivery::Chunks,
+            Some(header) if self.open.is_some() && !header.opcode().is_control() => {
+                Delivery::Chunks
+            }
             _ => Delivery::Whole,
         }
     }

@@ -103,9 +103,9 @@ impl Message {
             Self::Binary(bytes) => Self::Binary(copy(bytes)),
             Self::Ping(bytes) => Self::Ping(copy(bytes)),
             Self::Pong(bytes) => Self::Pong(copy(bytes)),
-            Self::Close(frame) => Self::Close(
-                frame.map(|frame| CloseFrame::new(frame.code, frame.reason.as_str())),
-            ),
+            Self::Close(frame) => {
+                Self::Close(frame.map(|frame| CloseFrame::new(frame.code, frame.reason.as_str())))
+            }
         }
     }
 

@@ -161,7 +161,10 @@ fn status_only(status: StatusCode) -> Response<Bytes> {
     response
 }
 
-async fn send_final<T>(mut opening: ServerOpening<T>, response: Response<Bytes>) -> Result<(), Error>
+async fn send_final<T>(
+    mut opening: ServerOpening<T>,
+    response: Response<Bytes>,
+) -> Result<(), Error>
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {

@@ -22,8 +22,7 @@ fn is_ping(expiry: Option<Expiry>) -> bool {
 #[test]
 fn section_5_5_2_a_ping_after_an_interval_without_a_byte_and_the_end_without_an_answer() {
     let keepalive = Keepalive::new(30 * SECOND, 10 * SECOND);
-    let (mut session, start) =
-        session(Role::Server, Config::new().with_keepalive(Some(keepalive)));
+    let (mut session, start) = session(Role::Server, Config::new().with_keepalive(Some(keepalive)));
     assert_eq!(session.next_deadline(), Some(start + 30 * SECOND));
     assert!(session.handle_timeout(start + 29 * SECOND).is_none());
     assert!(is_ping(session.handle_timeout(start + 30 * SECOND)));
@@ -40,8 +39,7 @@ fn section_5_5_2_a_ping_after_an_interval_without_a_byte_and_the_end_without_an_
 #[test]
 fn section_5_5_3_any_byte_answers_a_ping() {
     let keepalive = Keepalive::new(30 * SECOND, 10 * SECOND);
-    let (mut session, start) =
-        session(Role::Client, Config::new().with_keepalive(Some(keepalive)));
+    let (mut session, start) = session(Role::Client, Config::new().with_keepalive(Some(keepalive)));
     assert!(is_ping(session.handle_timeout(start + 30 * SECOND)));
     session.handle_ping_written(start + 30 * SECOND);
     session.handle_input(1);
@@ -53,8 +51,7 @@ fn section_5_5_3_any_byte_answers_a_ping() {
 #[test]
 fn input_before_the_ping_was_written_does_not_answer_it() {
     let keepalive = Keepalive::new(30 * SECOND, 10 * SECOND);
-    let (mut session, start) =
-        session(Role::Server, Config::new().with_keepalive(Some(keepalive)));
+    let (mut session, start) = session(Role::Server, Config::new().with_keepalive(Some(keepalive)));
     assert!(is_ping(session.handle_timeout(start + 30 * SECOND)));
     session.handle_input(1);
     session.handle_ping_written(start + 31 * SECOND);
@@ -152,10 +149,7 @@ fn an_incomplete_message_may_rest_for_its_timeout() {
     session.watch_message(Reading::Incomplete, || start + 10 * SECOND);
     assert_eq!(session.next_deadline(), Some(start + 40 * SECOND));
     let expiry = session.handle_timeout(start + 40 * SECOND);
-    assert!(matches!(
-        expiry,
-        Some(Expiry::Fail(Error::Limit(LimitError::MessageTimeout)))
-    ));
+    assert!(matches!(expiry, Some(Expiry::Fail(Error::Limit(LimitError::MessageTimeout)))));
 }
 
 #[test]

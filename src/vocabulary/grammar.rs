@@ -117,9 +117,9 @@ pub(crate) fn extensions(
 
 /// Whether each chosen extension has the name of an offered one.
 pub(crate) fn all_named_in(chosen: &[Extension], offered: &[Extension]) -> bool {
-    chosen.iter().all(|chosen| {
-        offered.iter().any(|offered| offered.name.eq_ignore_ascii_case(&chosen.name))
-    })
+    chosen
+        .iter()
+        .all(|chosen| offered.iter().any(|offered| offered.name.eq_ignore_ascii_case(&chosen.name)))
 }
 
 /// Walks along one header line.
@@ -162,7 +162,8 @@ impl<'a> Cursor<'a> {
 
     fn token(&mut self) -> Result<String, GrammarError> {
         self.skip_space();
-        let end = self.rest.iter().position(|byte| !is_token_byte(*byte)).unwrap_or(self.rest.len());
+        let end =
+            self.rest.iter().position(|byte| !is_token_byte(*byte)).unwrap_or(self.rest.len());
         let (token, rest) = self.rest.split_at(end);
         self.rest = rest;
         self.skip_space();

@@ -19,8 +19,8 @@ pub use config::{Config, Keepalive};
 pub use error::{
     EndOfStream, Error, HandshakeError, LimitError, ProtocolError, Result, UsageError,
 };
-pub use grammar::Extension;
 pub(crate) use grammar::Agreement;
+pub use grammar::Extension;
 pub use limits::Limits;
 pub use masking::MaskingKey;
 pub use opcode::{OpCode, ReservedBits};

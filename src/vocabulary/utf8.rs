@@ -40,10 +40,7 @@ impl Utf8Validator {
 
     /// Takes bytes for the code point begun earlier; gives the rest of the piece, `None` where all of it
     /// was taken and more is needed.
-    fn complete_pending<'a>(
-        &mut self,
-        piece: &'a [u8],
-    ) -> Result<Option<&'a [u8]>, ProtocolError> {
+    fn complete_pending<'a>(&mut self, piece: &'a [u8]) -> Result<Option<&'a [u8]>, ProtocolError> {
         for (taken, byte) in piece.iter().enumerate() {
             self.pending[usize::from(self.pending_len)] = *byte;
             self.pending_len += 1;

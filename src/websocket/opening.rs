@@ -51,9 +51,7 @@ where
     }
 
     /// The peer's head, within `handshake_timeout`.
-    pub(crate) async fn receive(
-        &mut self,
-    ) -> Result<<HandshakeCodec<R> as Decoder>::Item, Error> {
+    pub(crate) async fn receive(&mut self) -> Result<<HandshakeCodec<R> as Decoder>::Item, Error> {
         let framed = &mut self.framed;
         let head = poll_fn(|cx| Pin::new(&mut *framed).poll_next(cx));
         within(self.config.handshake_timeout(), async {
@@ -108,9 +106,7 @@ pub(crate) async fn within<O>(
     future: impl Future<Output = Result<O, Error>>,
 ) -> Result<O, Error> {
     match limit {
-        Some(limit) => {
-            timeout(limit, future).await.unwrap_or(Err(HandshakeError::TimedOut.into()))
-        }
+        Some(limit) => timeout(limit, future).await.unwrap_or(Err(HandshakeError::TimedOut.into())),
         None => future.await,
     }
 }

@@ -46,6 +46,17 @@ impl Wakers {
             _ => None,
         }
     }
+
+    /// Wakes the other side, for which the connection has changed.
+    pub(super) fn wake_other(&self, side: Side) {
+        let other = match side {
+            Side::Reader => &self.writer,
+            Side::Writer => &self.reader,
+        };
+        if let Some(other) = other {
+            other.wake_by_ref();
+        }
+    }
 }
 
 struct Both(Waker, Waker);

@@ -79,9 +79,7 @@ class Outcome:
         """Cases passed and failed; a case that never ran has failed."""
         total = max(len(self.selected), expected(self.mode))
         good = sum(
-            passed(case, *self.results[case][:2])
-            for case in self.selected
-            if case in self.results
+            passed(case, *self.results[case][:2]) for case in self.selected if case in self.results
         )
         failed = total - good
         # A fault beside the cases must show in the last line too.

@@ -126,9 +126,7 @@ impl fmt::Display for HandshakeError {
             Self::MissingConnectionUpgrade => {
                 f.write_str("the Connection header does not name upgrade")
             }
-            Self::WebSocketVersion(None) => {
-                f.write_str("no Sec-WebSocket-Version, 13 is required")
-            }
+            Self::WebSocketVersion(None) => f.write_str("no Sec-WebSocket-Version, 13 is required"),
             Self::WebSocketVersion(Some(version)) => {
                 write!(f, "Sec-WebSocket-Version {version:?}, 13 is required")
             }

@@ -51,7 +51,9 @@ impl fmt::Display for LimitError {
             Self::TooManyFragments { fragments } => {
                 write!(f, "message of {fragments} fragments, 1024 more than its bytes allowed")
             }
-            Self::MessageTimeout => f.write_str("incomplete message rested past the message timeout"),
+            Self::MessageTimeout => {
+                f.write_str("incomplete message rested past the message timeout")
+            }
         }
     }
 }

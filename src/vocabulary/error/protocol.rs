@@ -55,7 +55,9 @@ impl ProtocolError {
             | Self::InterleavedMessage(_)
             | Self::TruncatedCloseCode
             | Self::InvalidCloseCode(_) => CloseCode::PROTOCOL,
-            Self::InvalidCloseReason | Self::InvalidUtf8 | Self::TruncatedUtf8 => CloseCode::INVALID,
+            Self::InvalidCloseReason | Self::InvalidUtf8 | Self::TruncatedUtf8 => {
+                CloseCode::INVALID
+            }
         }
     }
 }
@@ -63,7 +65,9 @@ impl ProtocolError {
 impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ReservedBits(bits) => write!(f, "reserved bits {bits} set, no extension allows them"),
+            Self::ReservedBits(bits) => {
+                write!(f, "reserved bits {bits} set, no extension allows them")
+            }
             Self::ReservedOpCode(opcode) => write!(f, "{opcode} has no meaning"),
             Self::UnmaskedFrame => f.write_str("unmasked frame from a client, a mask is required"),
             Self::MaskedFrame => f.write_str("masked frame from a server, no mask is allowed"),
@@ -82,11 +86,12 @@ impl fmt::Display for ProtocolError {
             Self::InterleavedMessage(opcode) => {
                 write!(f, "{opcode} frame inside a fragmented message, continuation expected")
             }
-            Self::TruncatedCloseCode => f.write_str("close body of 1 byte, 0 or at least 2 allowed"),
-            Self::InvalidCloseCode(code) => write!(
-                f,
-                "close code {code}, allowed are 1000-1003, 1007-1014 and 3000-4999"
-            ),
+            Self::TruncatedCloseCode => {
+                f.write_str("close body of 1 byte, 0 or at least 2 allowed")
+            }
+            Self::InvalidCloseCode(code) => {
+                write!(f, "close code {code}, allowed are 1000-1003, 1007-1014 and 3000-4999")
+            }
             Self::InvalidCloseReason => f.write_str("close reason is not UTF-8"),
             Self::InvalidUtf8 => f.write_str("text message is not UTF-8"),
             Self::TruncatedUtf8 => f.write_str("text message ends inside a code point"),

@@ -136,11 +136,10 @@ fn the_newest_pong_overtakes_every_frame_not_begun() {
     assert_eq!(write(&mut outbox, &mut pipe, &[2]), [Written::Frames]);
     outbox.set_pong(&header(OpCode::PONG, 1, None), b"c");
     // The rest of "one", the pong, and the first byte of the ping.
-    assert_eq!(write(&mut outbox, &mut pipe, &[2, 3, 1]), [
-        Written::Frames,
-        Written::Frames,
-        Written::Ping
-    ]);
+    assert_eq!(
+        write(&mut outbox, &mut pipe, &[2, 3, 1]),
+        [Written::Frames, Written::Frames, Written::Ping]
+    );
     outbox.set_pong(&header(OpCode::PONG, 1, None), b"d");
     write(&mut outbox, &mut pipe, &[usize::MAX; 4]);
     assert_eq!(pipe.taken, b"\x81\x03one\x8a\x01c\x89\x00\x8a\x01d\x81\x03two");

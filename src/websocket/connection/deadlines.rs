@@ -1,0 +1,82 @@
+//! Time and failure: deadlines judged, and a connection failed with its close code.
+
+use std::task::{Context, Poll};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::Instant,
+};
+
+use super::Connection;
+use crate::{
+    session::{Expiry, Phase},
+    vocabulary::{CloseFrame, Error, OpCode},
+};
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
+    /// Waits for a deadline to change something.
+    pub(super) fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.session.is_started() {
+            self.session.start(Instant::now());
+        }
+        while self.timer.poll(cx, self.session.next_deadline()).is_ready() {
+            let now = Instant::now();
+            while let Some(expiry) = self.session.handle_timeout(now) {
+                self.expire(expiry, cx);
+                if !matches!(self.session.phase(), Phase::Open) {
+                    return Poll::Ready(());
+                }
+            }
+            // The ping goes out at once: the answer's clock starts with it.
+            if let Poll::Ready(Err(error)) = self.poll_write(cx) {
+                self.session.end(Some(error.into()));
+                return Poll::Ready(());
+            }
+        }
+        Poll::Pending
+    }
+
+    /// The same for the writing side, which reads before it judges the peer's silence.
+    pub(super) fn poll_writer_deadlines(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.session.awaits_input() && self.timer.is_elapsed() && !self.input.is_full() {
+            // An end or an error seen here is seen again by the reader.
+            let _ = self.poll_fill(cx);
+        }
+        self.poll_deadlines(cx)
+    }
+
+    fn expire(&mut self, expiry: Expiry, cx: &mut Context<'_>) {
+        match expiry {
+            Expiry::Ping => {
+                let header = self.header(OpCode::PING, 0);
+                self.outbox.set_ping(&header);
+            }
+            Expiry::Close(code) => {
+                self.queue_close(Some(&CloseFrame::new(code, "")));
+                self.session.handle_close_sent(Instant::now());
+            }
+            Expiry::Fail(error) => self.fail(error, cx),
+            Expiry::End => {}
+        }
+    }
+
+    /// Fails the connection (section 7.1.7): what the transport takes at once still goes out, the frame
+    /// that is begun is finished, and Close says why.
+    pub(super) fn fail(&mut self, error: Error, cx: &mut Context<'_>) {
+        let _ = self.poll_write(cx);
+        self.outbox.drop_unbegun();
+        let Some(code) = error.close_code() else { return self.session.end(Some(error)) };
+        if self.session.is_open() {
+            self.queue_close(Some(&CloseFrame::new(code, reason(&error))));
+        }
+        self.session.handle_breach(error, Instant::now());
+    }
+}
+
+/// What went wrong, as far as it fits.
+fn reason(error: &Error) -> String {
+    let mut reason = error.to_string();
+    let end = (0..=CloseFrame::MAX_REASON).rev().find(|end| reason.is_char_boundary(*end));
+    reason.truncate(end.unwrap_or(0));
+    reason
+}

@@ -1,0 +1,115 @@
+//! Bytes in: messages out of the transport, and what each asks of us.
+
+use std::{
+    io,
+    task::{Context, Poll, ready},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::Instant,
+};
+use tokio_util::codec::Decoder;
+
+use super::Connection;
+use crate::{
+    message::Message,
+    session::{Phase, Reading},
+    vocabulary::{CloseFrame, Error},
+    websocket::wakers::Side,
+};
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
+    pub(in crate::websocket) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Message, Error>>> {
+        self.poll_as(Side::Reader, cx, Self::poll_message)
+    }
+
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
+        loop {
+            match self.session.phase() {
+                Phase::Open | Phase::CloseSent => {}
+                Phase::Finishing(_) => {
+                    ready!(self.poll_finish(cx));
+                    continue;
+                }
+                Phase::Ended => {
+                    self.input.release();
+                    return Poll::Ready(self.session.take_error().map(Err));
+                }
+            }
+            match self.codec.decode(&mut self.input.bytes) {
+                Ok(Some(message)) => {
+                    self.receive(&message, cx);
+                    return Poll::Ready(Some(Ok(message)));
+                }
+                Ok(None) => ready!(self.poll_more(cx)),
+                Err(error) => self.fail(error, cx),
+            }
+        }
+    }
+
+    /// Waits until there is more to decode, or the connection's phase has changed.
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.poll_fill(cx) {
+            Poll::Ready(Ok(0)) => self.handle_end_of_stream(cx),
+            Poll::Ready(Ok(_)) => {}
+            Poll::Ready(Err(error)) => self.session.end(Some(error.into())),
+            Poll::Pending => return self.poll_dry(cx),
+        }
+        Poll::Ready(())
+    }
+
+    /// Nothing more to read: what was fed goes out, deadlines are judged, the buffer goes back.
+    fn poll_dry(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Poll::Ready(Err(error)) = self.poll_write(cx) {
+            // Everything that could still be read has been.
+            self.session.end(Some(error.into()));
+            return Poll::Ready(());
+        }
+        let is_at_rest = self.codec.reader().is_at_rest(self.input.bytes.len());
+        let reading = if is_at_rest { Reading::AtRest } else { Reading::Incomplete };
+        self.session.watch_message(reading, Instant::now);
+        let poll = self.poll_deadlines(cx);
+        if poll.is_pending() {
+            self.input.release();
+        }
+        poll
+    }
+
+    pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let missing = self.codec.missing(self.input.bytes.len());
+        let read = ready!(self.input.poll_fill(&mut self.io, cx, missing))?;
+        self.session.handle_input(read);
+        Poll::Ready(Ok(read))
+    }
+
+    fn handle_end_of_stream(&mut self, cx: &mut Context<'_>) {
+        // The peer may have stopped only to send, and read what was fed for it.
+        let _ = self.poll_write(cx);
+        let error = self.codec.reader().end_of_stream(&self.input.bytes).err();
+        self.input.bytes.clear();
+        self.session.end(error);
+    }
+
+    /// What a message asks of us, done before the caller sees it.
+    fn receive(&mut self, message: &Message, cx: &mut Context<'_>) {
+        match message {
+            // After our Close there is nothing more to say.
+            Message::Ping(payload) if self.session.is_open() => self.queue_pong(payload, cx),
+            Message::Close(frame) => {
+                // "it typically echos the status code it received" (section 5.5.1)
+                if self.session.is_open() {
+                    let reply = frame.as_ref().map(|frame| CloseFrame::new(frame.code, ""));
+                    self.queue_close(reply.as_ref());
+                }
+                self.session.handle_close_received(Instant::now());
+                // Offered to the transport before the caller sees the Close; the rest goes out later.
+                let _ = self.poll_write(cx);
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Frames out: what the caller sends, and what the connection says on its own.
+
+use std::{
+    io,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::Instant,
+};
+
+use super::Connection;
+use crate::{
+    frame::{Frame, FrameHeader, fragments},
+    message::Message,
+    session::Phase,
+    vocabulary::{CloseCode, CloseFrame, Error, OpCode, UsageError},
+    websocket::{outbox::Written, wakers::Side},
+};
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
+    pub(in crate::websocket) fn poll_ready(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        if self.is_at_high_water() && self.session.is_open() {
+            ready!(self.poll_as(Side::Writer, cx, Self::poll_low_water))?;
+        } else if self.timer.is_elapsed() {
+            let _ = self.poll_as(Side::Writer, cx, Self::poll_writer_deadlines);
+        }
+        Poll::Ready(self.check_open())
+    }
+
+    fn is_at_high_water(&self) -> bool {
+        self.outbox.len() >= self.session.config().high_water()
+    }
+
+    /// Waits until less is queued, or nothing may be any more.
+    fn poll_low_water(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        loop {
+            if self.poll_write(cx)?.is_ready() || !self.is_at_high_water() {
+                return Poll::Ready(Ok(()));
+            }
+            ready!(self.poll_writer_deadlines(cx));
+            if !self.session.is_open() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    pub(in crate::websocket) fn start_send(&mut self, message: Message) -> Result<(), Error> {
+        self.check_open()?;
+        let frame = message.into_frame()?;
+        self.codec.sender().admit_message(&frame)?;
+        let is_close = frame.opcode() == OpCode::CLOSE;
+        self.push(frame);
+        if is_close {
+            self.handle_close_queued();
+        }
+        Ok(())
+    }
+
+    pub(in crate::websocket) fn poll_flush(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        self.poll_as(Side::Writer, cx, Self::poll_written)
+    }
+
+    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        loop {
+            if self.is_ended() {
+                return Poll::Ready(self.session.take_error().map_or(Ok(()), Err));
+            }
+            if self.poll_write(cx)?.is_ready() {
+                if self.timer.is_elapsed() || !self.session.is_started() {
+                    let _ = self.poll_writer_deadlines(cx);
+                }
+                return Poll::Ready(Ok(()));
+            }
+            ready!(self.poll_writer_deadlines(cx));
+        }
+    }
+
+    /// Sends Close 1000 where none was sent, and flushes it; the answer is the reader's to see.
+    pub(in crate::websocket) fn poll_close(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        self.start_close(&CloseFrame::new(CloseCode::NORMAL, ""))?;
+        self.poll_flush(cx)
+    }
+
+    /// Queues a Close, unless the connection is closing already.
+    pub(in crate::websocket) fn start_close(&mut self, frame: &CloseFrame) -> Result<(), Error> {
+        frame.check()?;
+        if self.session.is_open() {
+            self.queue_close(Some(frame));
+            self.handle_close_queued();
+        }
+        Ok(())
+    }
+
+    /// From our Close on the reader has a deadline for the peer's.
+    fn handle_close_queued(&mut self) {
+        self.session.handle_close_sent(Instant::now());
+        self.wakers.wake_other(Side::Writer);
+    }
+
+    fn check_open(&mut self) -> Result<(), Error> {
+        match self.session.phase() {
+            Phase::Open => Ok(()),
+            Phase::Ended => {
+                Err(self.session.take_error().unwrap_or(UsageError::SendAfterClose.into()))
+            }
+            _ => Err(UsageError::SendAfterClose.into()),
+        }
+    }
+
+    /// Writes what waits; tells the session how it goes.
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.outbox.is_idle() {
+            return Poll::Ready(Ok(()));
+        }
+        let session = &mut self.session;
+        let result = self.outbox.poll_write(&mut self.io, cx, |written| {
+            session.handle_write_progress();
+            if written == Written::Ping {
+                session.handle_ping_written(Instant::now());
+            }
+        });
+        match &result {
+            Poll::Ready(_) => session.handle_write_progress(),
+            Poll::Pending => session.handle_write_blocked(Instant::now),
+        }
+        result
+    }
+
+    fn push(&mut self, frame: Frame) {
+        for frame in fragments(frame, self.session.config().outgoing_frame_size()) {
+            let header = frame.header(self.codec.sender().masking_key());
+            self.outbox.push(&header, frame.into_payload());
+        }
+    }
+
+    pub(super) fn queue_close(&mut self, frame: Option<&CloseFrame>) {
+        let frame = Frame::close(frame);
+        // A Close that came off the wire or was checked is one that may be sent.
+        let _ = self.codec.sender().admit_message(&frame);
+        self.push(frame);
+    }
+
+    pub(super) fn queue_pong(&mut self, payload: &Bytes, cx: &mut Context<'_>) {
+        // A peer that reads gets every answer; for one that doesn't, the newest takes the slot.
+        if self.outbox.has_pong() {
+            let _ = self.poll_write(cx);
+        }
+        let header = self.header(OpCode::PONG, payload.len());
+        self.outbox.set_pong(&header, payload);
+    }
+
+    pub(super) fn header(&mut self, opcode: OpCode, len: usize) -> FrameHeader {
+        FrameHeader::new(opcode, len as u64).with_masking_key(self.codec.sender().masking_key())
+    }
+}
