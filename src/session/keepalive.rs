@@ -12,14 +12,9 @@ use crate::vocabulary::Keepalive;
 ///     ^-----------------------------------------------------------------+   v
 ///                                                                         silent
 /// ```
-#[derive(Debug)]
-pub(super) struct Heartbeat {
-    keepalive: Option<Keepalive>,
-    state: State,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum State {
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Heartbeat {
+    #[default]
     Off,
     /// Whether anything has arrived is looked at then.
     Watching(Instant),
@@ -40,48 +35,41 @@ pub(super) enum Verdict {
 }
 
 impl Heartbeat {
-    pub(super) fn new(keepalive: Option<Keepalive>) -> Self {
-        Self { keepalive, state: State::Off }
+    /// The watch from now on; off where there is no keepalive, or its time is past the clock's end.
+    pub(super) fn watching(keepalive: Option<Keepalive>, now: Instant) -> Self {
+        let check = keepalive.and_then(|keepalive| now.checked_add(keepalive.interval()));
+        check.map_or(Self::Off, Self::Watching)
     }
 
-    pub(super) fn start(&mut self, now: Instant) {
-        self.state = self.watching(now);
-    }
-
-    fn watching(&self, now: Instant) -> State {
-        let check = self.keepalive.and_then(|keepalive| now.checked_add(keepalive.interval()));
-        check.map_or(State::Off, State::Watching)
-    }
-
-    pub(super) fn handle_ping_written(&mut self, now: Instant) {
-        if matches!(self.state, State::PingQueued) {
-            let by = self.keepalive.and_then(|keepalive| now.checked_add(keepalive.timeout()));
-            self.state = by.map_or(State::Off, State::Awaiting);
+    pub(super) fn handle_ping_written(&mut self, keepalive: Option<Keepalive>, now: Instant) {
+        if matches!(self, Self::PingQueued) {
+            let by = keepalive.and_then(|keepalive| now.checked_add(keepalive.timeout()));
+            *self = by.map_or(Self::Off, Self::Awaiting);
         }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        match self.state {
-            State::Watching(at) | State::Awaiting(at) => Some(at),
-            State::Off | State::PingQueued => None,
+        match self {
+            Self::Watching(at) | Self::Awaiting(at) => Some(*at),
+            Self::Off | Self::PingQueued => None,
         }
     }
 
     pub(super) fn awaits_answer(&self) -> bool {
-        matches!(self.state, State::Awaiting(_))
+        matches!(self, Self::Awaiting(_))
     }
 
+    /// Judges a deadline that has passed. After [`Verdict::Alive`] the watch is to begin anew.
     pub(super) fn handle_timeout(&mut self, now: Instant, is_active: bool) -> Option<Verdict> {
-        match self.state {
-            State::Watching(at) | State::Awaiting(at) if at <= now && is_active => {
-                self.state = self.watching(now);
+        match *self {
+            Self::Watching(at) | Self::Awaiting(at) if at <= now && is_active => {
                 Some(Verdict::Alive)
             }
-            State::Watching(at) if at <= now => {
-                self.state = State::PingQueued;
+            Self::Watching(at) if at <= now => {
+                *self = Self::PingQueued;
                 Some(Verdict::Quiet)
             }
-            State::Awaiting(at) if at <= now => Some(Verdict::Silent),
+            Self::Awaiting(at) if at <= now => Some(Verdict::Silent),
             _ => None,
         }
     }

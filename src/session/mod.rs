@@ -95,7 +95,7 @@ impl Session {
         Self {
             role,
             phase: Phase::Open,
-            heartbeat: Heartbeat::new(config.keepalive()),
+            heartbeat: Heartbeat::default(),
             message: MessageWatch::default(),
             config,
             received: 0,
@@ -128,7 +128,7 @@ impl Session {
     /// Sets the clocks going that run from the connection's start.
     pub(crate) fn start(&mut self, now: Instant) {
         self.is_started = true;
-        self.heartbeat.start(now);
+        self.heartbeat = Heartbeat::watching(self.config.keepalive(), now);
         self.expires_at = after(now, self.config.max_lifetime());
     }
 
@@ -152,7 +152,7 @@ impl Session {
     /// The keepalive ping has been handed to the transport: the answer's clock starts.
     pub(crate) fn handle_ping_written(&mut self, now: Instant) {
         self.seen = self.received;
-        self.heartbeat.handle_ping_written(now);
+        self.heartbeat.handle_ping_written(self.config.keepalive(), now);
     }
 
     /// The reader waits, with a message incomplete or with none.
@@ -283,6 +283,7 @@ impl Session {
         match self.heartbeat.handle_timeout(now, is_active)? {
             keepalive::Verdict::Alive => {
                 self.seen = self.received;
+                self.heartbeat = Heartbeat::watching(self.config.keepalive(), now);
                 None
             }
             keepalive::Verdict::Quiet => Some(Expiry::Ping),
