@@ -20,11 +20,12 @@
 
 mod stream;
 
-use std::sync::Arc;
+use std::{net::Ipv6Addr, sync::Arc};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Response, Uri,
     header::{SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL},
+    uri::Authority,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -69,7 +70,9 @@ impl Client {
     pub fn new(uri: impl AsRef<str>) -> Result<Self, Error> {
         let text = uri.as_ref();
         // `Uri` drops fragments silently, and "Fragment identifiers ... MUST NOT be used" (section 3).
-        let uri = if text.contains('#') { None } else { text.parse::<Uri>().ok() };
+        // It also lets bytes through that a URI has to spell in percents (RFC 3986 section 2.1).
+        let is_spelled = text.is_ascii() && !text.contains('#');
+        let uri = if is_spelled { text.parse::<Uri>().ok() } else { None };
         let uri = uri.filter(is_websocket_uri).ok_or(UsageError::InvalidUri)?;
         Ok(Self {
             uri,
@@ -120,7 +123,7 @@ impl Client {
     /// [`UsageError::TlsNotAvailable`] for `wss`, before anything is dialled; [`Error::Io`] where no
     /// address answers; otherwise as [`handshake`](Self::handshake).
     pub async fn connect(self) -> Result<(WebSocket<Stream>, Response<()>), Error> {
-        if self.uri.scheme_str() == Some("wss") {
+        if is_scheme(&self.uri, "wss") {
             return Err(UsageError::TlsNotAvailable.into());
         }
         let host = self.uri.host().unwrap_or_default();
@@ -186,9 +189,25 @@ fn offer(subprotocols: &[String], headers: &mut HeaderMap) -> Result<(), UsageEr
     Ok(())
 }
 
+/// "Although schemes are case-insensitive" (RFC 3986 section 3.1), `Uri` keeps those that it doesn't know.
+fn is_scheme(uri: &Uri, scheme: &str) -> bool {
+    uri.scheme_str().is_some_and(|given| given.eq_ignore_ascii_case(scheme))
+}
+
 fn is_websocket_uri(uri: &Uri) -> bool {
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    matches!(uri.scheme_str(), Some("ws" | "wss"))
-        && uri.host().is_some_and(|host| !host.is_empty())
-        && !authority.contains('@')
+    let is_authority = |authority: &Authority| {
+        is_host(authority.host())
+            && !authority.as_str().contains('@')
+            && grammar::port(authority).is_ok()
+    };
+    (is_scheme(uri, "ws") || is_scheme(uri, "wss")) && uri.authority().is_some_and(is_authority)
+}
+
+fn is_host(host: &str) -> bool {
+    match host.strip_prefix('[') {
+        Some(literal) => {
+            literal.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
+        }
+        None => !host.is_empty(),
+    }
 }

@@ -89,6 +89,8 @@ impl Frame {
         if self.opcode.is_reserved() {
             return Err(UsageError::ReservedOpCode(self.opcode));
         }
+        // Extensions mark a message on its first frame alone (RFC 7692 section 6).
+        let allowed = if self.opcode.is_data() { allowed } else { ReservedBits::NONE };
         let reserved = self.reserved.without(allowed);
         if reserved != ReservedBits::NONE {
             return Err(UsageError::ReservedBits(reserved));

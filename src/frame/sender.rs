@@ -49,6 +49,11 @@ impl FrameSender {
         }
     }
 
+    /// Whether a Close has gone out.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
     /// Whether the frame may go out now. Nothing changes where it may not.
     pub(crate) fn admit(&mut self, frame: &Frame) -> Result<(), UsageError> {
         self.admit_message(frame)?;

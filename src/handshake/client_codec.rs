@@ -16,7 +16,7 @@ use super::{
     fields::is_reserved,
     head::{self, HeadScanner},
     key::accept_value,
-    refusal::Refusal,
+    refusal::{BodyState, Refusal},
     response_rules::Expectation,
 };
 use crate::vocabulary::{Agreement, EndOfStream, Error, HandshakeError, Role, UsageError, grammar};
@@ -44,8 +44,10 @@ enum State {
     Response(HeadScanner, Expectation),
     /// The body of a refusal is arriving.
     Refused(Refusal),
-    /// Over: agreed, or failed with nothing agreed.
+    /// Agreed; what follows is the next codec's.
     Done(Agreement),
+    /// Over, and what follows is nobody's.
+    Failed,
 }
 
 impl Client {
@@ -59,17 +61,35 @@ impl Client {
 
     /// Ends the handshake with what made it fail.
     fn fail(&mut self, error: HandshakeError) -> Error {
-        self.state = State::Done(Agreement::default());
+        self.state = State::Failed;
         error.into()
     }
 
     fn refused(&mut self) -> Option<Error> {
-        match std::mem::replace(&mut self.state, State::Done(Agreement::default())) {
+        match std::mem::replace(&mut self.state, State::Failed) {
             State::Refused(refusal) => Some(refusal.into_error().into()),
             other => {
                 self.state = other;
                 None
             }
+        }
+    }
+
+    fn read(&mut self, src: &mut BytesMut) -> Result<Option<http::Response<()>>, Error> {
+        if matches!(self.state, State::Request) && !src.is_empty() {
+            return Err(self.fail(HandshakeError::UnexpectedResponse));
+        }
+        match self.read_response(src) {
+            Ok(Some(response)) => return Ok(Some(response)),
+            Ok(None) => {}
+            Err(error) => return Err(self.fail(error)),
+        }
+        match &mut self.state {
+            State::Refused(refusal) => match refusal.take(src) {
+                BodyState::Arriving => Ok(None),
+                BodyState::Complete => self.refused().map_or(Ok(None), Err),
+            },
+            _ => Ok(None),
         }
     }
 
@@ -121,20 +141,11 @@ impl Decoder for HandshakeCodec<Client> {
     type Error = Error;
 
     fn decode(&mut self, src: &mut BytesMut) -> Result<Option<http::Response<()>>, Error> {
-        let client = &mut self.state;
-        if matches!(client.state, State::Request) && !src.is_empty() {
-            return Err(client.fail(HandshakeError::UnexpectedResponse));
+        let result = self.state.read(src);
+        if matches!(self.state.state, State::Failed) {
+            src.clear();
         }
-        match client.read_response(src) {
-            Ok(Some(response)) => return Ok(Some(response)),
-            Ok(None) => {}
-            Err(error) => return Err(client.fail(error)),
-        }
-        let State::Refused(refusal) = &mut client.state else { return Ok(None) };
-        if !refusal.take(src) {
-            return Ok(None);
-        }
-        client.refused().map_or(Ok(None), Err)
+        result
     }
 
     fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<http::Response<()>>, Error> {
@@ -144,7 +155,7 @@ impl Decoder for HandshakeCodec<Client> {
         if let Some(refused) = self.take_refusal() {
             return Err(refused);
         }
-        if matches!(self.state.state, State::Done(_)) {
+        if matches!(self.state.state, State::Done(_) | State::Failed) {
             return Ok(None);
         }
         let place = if src.is_empty() { EndOfStream::BeforeHead } else { EndOfStream::InsideHead };
@@ -179,12 +190,18 @@ fn expectation(request: &http::Request<()>, key: &HeaderValue) -> Result<Expecta
     let subprotocols = grammar::tokens(request.headers(), SEC_WEBSOCKET_PROTOCOL)
         .map_err(|_| UsageError::InvalidSubprotocol)?;
     // "The elements ... MUST all be unique strings" (section 4.1).
+    if subprotocols.is_empty() && request.headers().contains_key(SEC_WEBSOCKET_PROTOCOL) {
+        return Err(UsageError::InvalidSubprotocol);
+    }
     let is_repeated = |(i, name)| subprotocols[..i].contains(name);
     if subprotocols.iter().enumerate().any(is_repeated) {
         return Err(UsageError::InvalidSubprotocol);
     }
     let extensions = grammar::extensions(request.headers(), SEC_WEBSOCKET_EXTENSIONS)
         .map_err(|_| UsageError::InvalidHeader)?;
+    if extensions.is_empty() && request.headers().contains_key(SEC_WEBSOCKET_EXTENSIONS) {
+        return Err(UsageError::InvalidHeader);
+    }
     Ok(Expectation { accept: accept_value(key), subprotocols, extensions })
 }
 
@@ -208,12 +225,13 @@ fn request_headers(request: &http::Request<()>, key: HeaderValue) -> Result<Head
 /// The host, and "the port if it isn't the default port" (section 4.1); never the user information.
 fn host_header(uri: &Uri) -> Result<HeaderValue, UsageError> {
     let authority = uri.authority().ok_or(UsageError::InvalidUri)?;
-    let default = match uri.scheme_str() {
-        Some("wss" | "https") => 443,
-        _ => 80,
-    };
+    let is_secure = uri.scheme_str().is_some_and(|scheme| {
+        scheme.eq_ignore_ascii_case("wss") || scheme.eq_ignore_ascii_case("https")
+    });
+    let default = if is_secure { 443 } else { 80 };
     let host = authority.host();
-    let value = match authority.port_u16() {
+    let port = grammar::port(authority).map_err(|_| UsageError::InvalidUri)?;
+    let value = match port {
         Some(port) if port != default => HeaderValue::from_str(&format!("{host}:{port}")),
         _ => HeaderValue::from_str(host),
     };

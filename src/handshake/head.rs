@@ -31,6 +31,7 @@ impl HeadScanner {
     ) -> Result<Option<usize>, HandshakeError> {
         while let Some(found) = buffer[self.scanned..].iter().position(|byte| *byte == b'\n') {
             let line_feed = self.scanned + found;
+            check_size(line_feed + 1)?;
             let line = &buffer[self.line_start..line_feed];
             let Some(line) = line.strip_suffix(b"\r") else {
                 return Err(HandshakeError::BareLineFeed);
@@ -43,7 +44,6 @@ impl HeadScanner {
                 continue;
             }
             if line.is_empty() {
-                check_size(line_feed + 1)?;
                 *self = Self::default();
                 return Ok(Some(line_feed + 1));
             }

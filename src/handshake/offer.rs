@@ -146,6 +146,10 @@ fn chosen_extensions(
     if !grammar::all_named_in(&chosen, offered) {
         return Err(UsageError::ExtensionNotOffered);
     }
+    // A header that is there names something.
+    if chosen.is_empty() && extra.contains_key(SEC_WEBSOCKET_EXTENSIONS) {
+        return Err(UsageError::InvalidHeader);
+    }
     Ok(chosen)
 }
 

@@ -9,12 +9,22 @@ use crate::vocabulary::{HandshakeError, grammar};
 /// How much of a refusal's body is kept.
 const MAX_BODY: usize = 64 << 10;
 
+/// The longest line that says how long a chunk is, extensions included; past it the body ends here.
+const MAX_CHUNK_LINE: usize = 4 << 10;
+
 /// A response other than 101, whose body is arriving.
 #[derive(Debug)]
 pub(super) struct Refusal {
     response: Response<()>,
     body: BytesMut,
     framing: Framing,
+}
+
+/// Whether there is more to come of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BodyState {
+    Arriving,
+    Complete,
 }
 
 /// What ends the body (RFC 9112 section 6.3).
@@ -34,18 +44,18 @@ impl Refusal {
         Self { response, body: BytesMut::new(), framing }
     }
 
-    /// Takes what has arrived; whether the body is complete, or as long as is kept.
-    pub(super) fn take(&mut self, src: &mut BytesMut) -> bool {
+    /// Takes what has arrived; complete is also a body as long as is kept.
+    pub(super) fn take(&mut self, src: &mut BytesMut) -> BodyState {
         loop {
             let available = match &mut self.framing {
-                Framing::Length(0) => return true,
+                Framing::Length(0) => return BodyState::Complete,
                 Framing::Chunked(0) => match next_chunk(src) {
                     Chunk::Of(length) => {
                         self.framing = Framing::Chunked(length);
                         continue;
                     }
-                    Chunk::Incomplete => return false,
-                    Chunk::Last => return true,
+                    Chunk::Incomplete => return BodyState::Arriving,
+                    Chunk::Last => return BodyState::Complete,
                 },
                 Framing::Length(rest) | Framing::Chunked(rest) => {
                     let available = src.len().min(usize::try_from(*rest).unwrap_or(usize::MAX));
@@ -55,13 +65,13 @@ impl Refusal {
                 Framing::UntilEnd => src.len(),
             };
             if available == 0 {
-                return false;
+                return BodyState::Arriving;
             }
             let kept = available.min(MAX_BODY - self.body.len());
             self.body.extend_from_slice(&src[..kept]);
             src.advance(available);
             if self.body.len() == MAX_BODY {
-                return true;
+                return BodyState::Complete;
             }
         }
     }
@@ -104,7 +114,7 @@ fn next_chunk(src: &mut BytesMut) -> Chunk {
             src.advance(skip + line);
             Chunk::Of(length)
         }
-        Ok(httparse::Status::Partial) => Chunk::Incomplete,
+        Ok(httparse::Status::Partial) if src.len() <= MAX_CHUNK_LINE => Chunk::Incomplete,
         _ => Chunk::Last,
     }
 }

@@ -77,7 +77,9 @@ fn check_host(headers: &HeaderMap) -> Result<(), HandshakeError> {
         return Err(HandshakeError::InvalidHost);
     };
     match Authority::try_from(host.as_bytes()) {
-        Ok(authority) if !authority.as_str().contains('@') => Ok(()),
+        Ok(authority) if !authority.as_str().contains('@') && grammar::port(&authority).is_ok() => {
+            Ok(())
+        }
         _ => Err(HandshakeError::InvalidHost),
     }
 }

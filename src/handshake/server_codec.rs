@@ -24,6 +24,7 @@ use crate::vocabulary::{Agreement, EndOfStream, Error, HandshakeError, Role, Usa
 #[derive(Debug)]
 pub struct Server {
     state: State,
+    behind: Behind,
 }
 
 #[derive(Debug)]
@@ -31,9 +32,18 @@ enum State {
     /// The request's head is arriving.
     Request(HeadScanner),
     /// The request, or its breach, waits for an answer.
-    Answer { body: AnswerBody },
+    Answer(AnswerBody),
     /// Answered; agreed on where the answer was 101.
     Done(Agreement),
+}
+
+/// What becomes of bytes behind the head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Behind {
+    /// They are the next codec's.
+    Kept,
+    /// After a breach they are nobody's.
+    Discarded,
 }
 
 /// Whether the answer's body is to be sent: "The HEAD method is identical to GET except that the server
@@ -46,7 +56,24 @@ enum AnswerBody {
 
 impl Server {
     pub(super) fn new() -> Self {
-        Self { state: State::Request(HeadScanner::default()) }
+        Self { state: State::Request(HeadScanner::default()), behind: Behind::Kept }
+    }
+}
+
+impl Server {
+    fn read(&mut self, src: &mut BytesMut) -> Result<Option<Request>, HandshakeError> {
+        let State::Request(scanner) = &mut self.state else { return Ok(None) };
+        let request = match read_request(scanner, src) {
+            Ok(None) => return Ok(None),
+            Ok(Some(request)) => Ok(request),
+            Err(error) => Err(error),
+        };
+        let body = match &request {
+            Ok(request) if request.method() == Method::HEAD => AnswerBody::Withheld,
+            _ => AnswerBody::Sent,
+        };
+        self.state = State::Answer(body);
+        request.and_then(request_rules::sort).map(Some)
     }
 }
 
@@ -66,19 +93,14 @@ impl Decoder for HandshakeCodec<Server> {
     type Error = Error;
 
     fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Request>, Error> {
-        // What is behind the head is not ours to read.
-        let State::Request(scanner) = &mut self.state.state else { return Ok(None) };
-        let request = match read_request(scanner, src) {
-            Ok(None) => return Ok(None),
-            Ok(Some(request)) => Ok(request),
-            Err(error) => Err(error),
-        };
-        let body = match &request {
-            Ok(request) if request.method() == Method::HEAD => AnswerBody::Withheld,
-            _ => AnswerBody::Sent,
-        };
-        self.state.state = State::Answer { body };
-        Ok(Some(request.and_then(request_rules::sort)?))
+        let result = self.state.read(src);
+        if result.is_err() {
+            self.state.behind = Behind::Discarded;
+        }
+        if self.state.behind == Behind::Discarded {
+            src.clear();
+        }
+        Ok(result?)
     }
 
     fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Request>, Error> {
@@ -90,6 +112,7 @@ impl Decoder for HandshakeCodec<Server> {
         }
         let place = if src.is_empty() { EndOfStream::BeforeHead } else { EndOfStream::InsideHead };
         self.state.state = State::Done(Agreement::default());
+        src.clear();
         Err(HandshakeError::EndOfStream(place).into())
     }
 }
@@ -108,7 +131,7 @@ impl Encoder<Answer> for HandshakeCodec<Server> {
     type Error = Error;
 
     fn encode(&mut self, answer: Answer, dst: &mut BytesMut) -> Result<(), Error> {
-        let State::Answer { body } = self.state.state else {
+        let State::Answer(body) = self.state.state else {
             return Err(UsageError::HandshakeOutOfTurn.into());
         };
         let agreement = match answer.into_content()? {

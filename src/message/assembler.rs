@@ -17,6 +17,12 @@ pub(super) struct Assembler {
 }
 
 impl Assembler {
+    /// Goes on with what this reader has begun; of a message's later fragments nothing can be made.
+    pub(super) fn resuming(reader: &FrameReader) -> Self {
+        let first = reader.header().filter(|header| begins_fragments(header));
+        Self { open: first.map(|header| (header.opcode(), BytesMut::new())) }
+    }
+
     /// The next message in the buffer; `None` where more bytes are needed.
     pub(super) fn next(
         &mut self,
@@ -54,7 +60,7 @@ impl Assembler {
     }
 
     fn begin(&mut self, header: &FrameHeader) -> Result<(), UsageError> {
-        if header.opcode().is_data() && !header.is_final() {
+        if begins_fragments(header) {
             self.open = Some((header.opcode(), BytesMut::new()));
         }
         // The reader has seen the message begin, and its first fragments went out as frames.
@@ -78,6 +84,11 @@ impl Assembler {
         };
         Ok(Some(message))
     }
+}
+
+/// Whether a message begins here that goes on in another frame.
+fn begins_fragments(header: &FrameHeader) -> bool {
+    header.opcode().is_data() && !header.is_final()
 }
 
 /// A data message of a payload that the reader has seen to the end.

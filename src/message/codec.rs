@@ -113,9 +113,9 @@ impl From<FrameCodec> for MessageCodec {
         let (reader, sender, agreement) = codec.into_parts();
         let limits = Limits::new().with_max_frame_size(reader.limits().max_frame_size());
         Self {
+            assembler: Assembler::resuming(&reader),
             reader: reader.with_limits(limits),
             sender,
-            assembler: Assembler::default(),
             agreement,
             outgoing_frame_size: None,
         }
@@ -130,6 +130,7 @@ impl Decoder for MessageCodec {
         let result = self.assembler.next(&mut self.reader, src);
         if result.is_err() {
             self.reader.fail();
+            self.assembler = Assembler::default();
             src.clear();
         }
         result

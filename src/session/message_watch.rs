@@ -17,12 +17,23 @@ struct Resting {
 
 impl MessageWatch {
     /// Notes how much has arrived where a message is incomplete, `None` where none is.
-    pub(super) fn observe(&mut self, progress: Option<u64>, deadline: impl FnOnce() -> Instant) {
+    pub(super) fn observe(
+        &mut self,
+        progress: Option<u64>,
+        deadline: impl FnOnce() -> Option<Instant>,
+    ) {
         match (progress, &self.resting) {
-            (None, _) => self.resting = None,
             (Some(progress), Some(resting)) if resting.progress == progress => {}
-            (Some(progress), _) => self.resting = Some(Resting { progress, deadline: deadline() }),
+            (Some(progress), _) => {
+                self.resting = deadline().map(|deadline| Resting { progress, deadline });
+            }
+            (None, _) => self.resting = None,
         }
+    }
+
+    /// Whether nothing has arrived since it was looked at.
+    pub(super) fn is_at(&self, progress: u64) -> bool {
+        self.resting.as_ref().is_some_and(|resting| resting.progress == progress)
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {

@@ -91,10 +91,11 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(role: Role, config: Arc<Config>) -> Self {
+    /// A session in this phase: open, unless it takes over a connection that is closing already.
+    pub(crate) fn new(role: Role, phase: Phase, config: Arc<Config>) -> Self {
         Self {
             role,
-            phase: Phase::Open,
+            phase,
             heartbeat: Heartbeat::default(),
             message: MessageWatch::default(),
             config,
@@ -130,6 +131,9 @@ impl Session {
         self.is_started = true;
         self.heartbeat = Heartbeat::watching(self.config.keepalive(), now);
         self.expires_at = after(now, self.config.max_lifetime());
+        if self.phase != Phase::Open {
+            self.start_closing(now);
+        }
     }
 
     /// Bytes have arrived: any of them answers a keepalive ping.
@@ -145,7 +149,7 @@ impl Session {
     /// The transport takes nothing: from now on it is measured for how long.
     pub(crate) fn handle_write_blocked(&mut self, now: impl FnOnce() -> Instant) {
         if let (None, Some(timeout)) = (self.progress_by, self.config.send_timeout()) {
-            self.progress_by = Some(now() + timeout);
+            self.progress_by = after(now(), Some(timeout));
         }
     }
 
@@ -159,7 +163,7 @@ impl Session {
     pub(crate) fn watch_message(&mut self, reading: Reading, now: impl FnOnce() -> Instant) {
         if let Some(timeout) = self.config.message_timeout() {
             let progress = (reading == Reading::Incomplete).then_some(self.received);
-            self.message.observe(progress, || now() + timeout);
+            self.message.observe(progress, || after(now(), Some(timeout)));
         }
     }
 
@@ -240,8 +244,9 @@ impl Session {
 
     /// Whether the deadline due next judges the peer by what it sent, so that the transport must be read
     /// dry first.
-    pub(crate) fn awaits_input(&self) -> bool {
-        self.is_open() && self.heartbeat.awaits_answer()
+    pub(crate) fn judges_input(&self) -> bool {
+        let judges_message = self.message.deadline().is_some();
+        self.is_open() && (judges_message || self.heartbeat.awaits_answer())
     }
 
     /// Judges the deadlines that have passed; to be called again until there is none.
@@ -265,8 +270,7 @@ impl Session {
             return Some(Expiry::Close(CloseCode::AWAY));
         }
         if is_due(self.message.deadline()) {
-            self.message = MessageWatch::default();
-            return Some(Expiry::Fail(LimitError::MessageTimeout.into()));
+            return self.message_expiry(now);
         }
         self.heartbeat_expiry(now)
     }
@@ -276,6 +280,17 @@ impl Session {
         let error = (self.phase == Phase::CloseSent).then_some(Error::CloseTimeout);
         self.end(error);
         Expiry::End
+    }
+
+    /// A message that went on unseen by the reader has rested from now on at the earliest.
+    fn message_expiry(&mut self, now: Instant) -> Option<Expiry> {
+        if self.message.is_at(self.received) {
+            self.message = MessageWatch::default();
+            return Some(Expiry::Fail(LimitError::MessageTimeout.into()));
+        }
+        let deadline = after(now, self.config.message_timeout());
+        self.message.observe(Some(self.received), || deadline);
+        None
     }
 
     fn heartbeat_expiry(&mut self, now: Instant) -> Option<Expiry> {

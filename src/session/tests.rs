@@ -6,7 +6,7 @@ const SECOND: Duration = Duration::from_secs(1);
 fn session(role: Role, config: Config) -> (Session, Instant) {
     // A fixed starting point; from here on the clock is arithmetic.
     let now = Instant::now();
-    let mut session = Session::new(role, Arc::new(config));
+    let mut session = Session::new(role, Phase::Open, Arc::new(config));
     session.start(now);
     (session, now)
 }
@@ -29,7 +29,7 @@ fn section_5_5_2_a_ping_after_an_interval_without_a_byte_and_the_end_without_an_
     // Queued is not handed over: the answer's clock stands still, for send_timeout to judge.
     assert_eq!(session.next_deadline(), None);
     session.handle_ping_written(start + 40 * SECOND);
-    assert!(session.awaits_input());
+    assert!(session.judges_input());
     assert_eq!(session.next_deadline(), Some(start + 50 * SECOND));
     assert!(matches!(session.handle_timeout(start + 50 * SECOND), Some(Expiry::End)));
     assert!(matches!(session.take_error(), Some(Error::KeepaliveTimeout)));
@@ -65,6 +65,22 @@ fn activity_puts_the_ping_off_by_a_whole_interval() {
     assert!(session.handle_timeout(start + 30 * SECOND).is_none());
     assert_eq!(session.next_deadline(), Some(start + 60 * SECOND));
     assert!(is_ping(session.handle_timeout(start + 60 * SECOND)));
+}
+
+#[test]
+fn a_timeout_past_the_clocks_end_is_none() {
+    let forever = Some(Duration::MAX);
+    let config = Config::new()
+        .with_keepalive(Some(Keepalive::new(Duration::MAX, Duration::MAX)))
+        .with_close_timeout(forever)
+        .with_send_timeout(forever)
+        .with_message_timeout(forever)
+        .with_max_lifetime(forever);
+    let (mut session, start) = session(Role::Client, config);
+    session.handle_write_blocked(|| start);
+    session.watch_message(Reading::Incomplete, || start);
+    session.handle_close_sent(start);
+    assert_eq!(session.next_deadline(), None);
 }
 
 #[test]
@@ -148,7 +164,11 @@ fn an_incomplete_message_may_rest_for_its_timeout() {
     session.handle_input(1);
     session.watch_message(Reading::Incomplete, || start + 10 * SECOND);
     assert_eq!(session.next_deadline(), Some(start + 40 * SECOND));
-    let expiry = session.handle_timeout(start + 40 * SECOND);
+    // What has arrived since, though nobody has looked at it, puts the judgement off.
+    session.handle_input(1);
+    assert!(session.handle_timeout(start + 40 * SECOND).is_none());
+    assert_eq!(session.next_deadline(), Some(start + 70 * SECOND));
+    let expiry = session.handle_timeout(start + 70 * SECOND);
     assert!(matches!(expiry, Some(Expiry::Fail(Error::Limit(LimitError::MessageTimeout)))));
 }
 

@@ -12,7 +12,7 @@
 
 use std::fmt;
 
-use http::{HeaderMap, HeaderValue, header::AsHeaderName};
+use http::{HeaderMap, HeaderValue, header::AsHeaderName, uri::Authority};
 
 /// One extension of `Sec-WebSocket-Extensions` with its parameters (RFC 6455 section 9.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +113,20 @@ pub(crate) fn extensions(
         Cursor::new(line).extension_list(&mut extensions)?;
     }
     Ok(extensions)
+}
+
+/// The port of an authority, where it names one. `Authority` itself takes a port that is no number, and
+/// forgets it.
+pub(crate) fn port(authority: &Authority) -> Result<Option<u16>, GrammarError> {
+    let host_and_port = authority.as_str().rsplit('@').next().unwrap_or_default();
+    let port = host_and_port.strip_prefix(authority.host()).ok_or(GrammarError)?;
+    match port.strip_prefix(':') {
+        None if port.is_empty() => Ok(None),
+        // "scheme-based normalization": a colon with nothing behind it says nothing (RFC 3986 section 3.2.3).
+        Some("") => Ok(None),
+        Some(digits) => digits.parse().map(Some).map_err(|_| GrammarError),
+        None => Err(GrammarError),
+    }
 }
 
 /// Whether each chosen extension has the name of an offered one.

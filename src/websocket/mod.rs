@@ -14,7 +14,7 @@ use std::{
     future::poll_fn,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::BytesMut;
@@ -210,22 +210,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     ) -> Result<Option<CloseFrame>, Error> {
         let frame = CloseFrame::new(code, reason);
         self.connection.start_close(&frame)?;
-        let mut answer = None;
-        poll_fn(|cx| self.poll_close_answer(cx, &mut answer)).await
+        poll_fn(|cx| self.poll_closed(cx)).await
     }
 
-    fn poll_close_answer(
-        &mut self,
-        cx: &mut Context<'_>,
-        answer: &mut Option<CloseFrame>,
-    ) -> Poll<Result<Option<CloseFrame>, Error>> {
+    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<CloseFrame>, Error>> {
         for _ in 0..BUDGET {
-            match std::task::ready!(self.connection.poll_next(cx)) {
-                Some(Ok(Message::Close(frame))) => *answer = frame,
+            match ready!(self.connection.poll_next(cx)) {
                 Some(Ok(_)) => {}
                 // The peer has taken our Close for the end of everything.
                 None | Some(Err(Error::AbnormalClosure(EndOfStream::BetweenFrames))) => {
-                    return Poll::Ready(Ok(answer.take()));
+                    return Poll::Ready(Ok(self.connection.peer_close().cloned()));
                 }
                 Some(Err(error)) => return Poll::Ready(Err(error)),
             }

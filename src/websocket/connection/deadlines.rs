@@ -38,7 +38,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
 
     /// The same for the writing side, which reads before it judges the peer's silence.
     pub(super) fn poll_writer_deadlines(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.session.awaits_input() && self.timer.is_elapsed() && !self.input.is_full() {
+        if self.session.judges_input() && self.timer.is_elapsed() && !self.input.is_full() {
             // An end or an error seen here is seen again by the reader.
             let _ = self.poll_fill(cx);
         }
@@ -64,9 +64,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     /// that is begun is finished, and Close says why.
     pub(super) fn fail(&mut self, error: Error, cx: &mut Context<'_>) {
         let _ = self.poll_write(cx);
-        self.outbox.drop_unbegun();
+        let dropped = self.outbox.drop_unbegun();
         let Some(code) = error.close_code() else { return self.session.end(Some(error)) };
-        if self.session.is_open() {
+        // A Close of ours is the last of the queue: if anything was dropped, so was it.
+        if self.session.is_open() || dropped > 0 {
             self.queue_close(Some(&CloseFrame::new(code, reason(&error))));
         }
         self.session.handle_breach(error, Instant::now());

@@ -24,8 +24,8 @@ use super::{
 };
 use crate::{
     message::MessageCodec,
-    session::{Phase, Session},
-    vocabulary::Config,
+    session::{Phase, Session, Step},
+    vocabulary::{CloseFrame, Config},
 };
 
 /// The most messages taken in one poll on behalf of nobody, as while closing; then others get their turn.
@@ -41,6 +41,19 @@ pub(super) struct Connection<T> {
     session: Session,
     timer: Timer,
     wakers: Wakers,
+    /// The body of the peer's Close.
+    peer_close: Option<Box<CloseFrame>>,
+}
+
+/// How far a codec that is taken over has come with closing.
+fn phase_of(codec: &mut MessageCodec) -> Phase {
+    if codec.reader().is_ended() {
+        Phase::Finishing(Step::Flush)
+    } else if codec.sender().is_closed() {
+        Phase::CloseSent
+    } else {
+        Phase::Open
+    }
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
@@ -54,20 +67,30 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         codec.set_limits(config.limits());
         let mut outbox = Outbox::new(&io);
         outbox.resume(written);
-        Self {
-            session: Session::new(codec.role(), config),
+        let phase = phase_of(&mut codec);
+        let mut connection = Self {
+            session: Session::new(codec.role(), phase, config),
             input: ReadBuffer::new(read),
             outbox,
             codec,
             io,
             timer: Timer::default(),
             wakers: Wakers::default(),
+            peer_close: None,
+        };
+        if phase == Phase::Finishing(Step::Flush) && !connection.codec.sender().is_closed() {
+            connection.queue_close(None);
         }
+        connection
     }
 
     /// The transport and the codec, with what was read and not taken and what waits to be written.
     pub(super) fn into_parts(self) -> (T, MessageCodec, BytesMut, BytesMut) {
         (self.io, self.codec, self.input.bytes, self.outbox.into_bytes())
+    }
+
+    pub(super) fn peer_close(&self) -> Option<&CloseFrame> {
+        self.peer_close.as_deref()
     }
 
     fn is_ended(&self) -> bool {

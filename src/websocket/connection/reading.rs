@@ -105,6 +105,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                     let reply = frame.as_ref().map(|frame| CloseFrame::new(frame.code, ""));
                     self.queue_close(reply.as_ref());
                 }
+                self.peer_close = frame.clone().map(Box::new);
                 self.session.handle_close_received(Instant::now());
                 // Offered to the transport before the caller sees the Close; the rest goes out later.
                 let _ = self.poll_write(cx);

@@ -28,7 +28,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         if self.is_at_high_water() && self.session.is_open() {
             ready!(self.poll_as(Side::Writer, cx, Self::poll_low_water))?;
         } else if self.timer.is_elapsed() {
-            let _ = self.poll_as(Side::Writer, cx, Self::poll_writer_deadlines);
+            // Written first: a transport that takes bytes again has made progress.
+            if let Poll::Ready(Err(error)) = self.poll_as(Side::Writer, cx, Self::poll_written) {
+                return Poll::Ready(Err(error));
+            }
         }
         Poll::Ready(self.check_open())
     }

@@ -112,10 +112,13 @@ impl Outbox {
         len
     }
 
-    /// Drops every frame not begun: the connection fails, and all that is left to say is why.
-    pub(super) fn drop_unbegun(&mut self) {
+    /// Drops every frame not begun: the connection fails, and all that is left to say is why. Tells how
+    /// many bytes that were.
+    pub(super) fn drop_unbegun(&mut self) -> usize {
+        let dropped = self.queue.len() - self.begun;
         self.queue.truncate(self.begun);
         (self.pong, self.ping) = (0, 0);
+        dropped
     }
 
     /// Everything that waits, in order, as the transport would have got it.

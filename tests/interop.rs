@@ -1,0 +1,99 @@
+//! Bowline against other implementations over TCP, as their client and as their server: ws on Node.js,
+//! websockets and aiohttp on Python. `tests/interop/run` installs them and runs these tests.
+//!
+//! `tests/interop/cases.json` is the table of messages, closes and checks that all ends share. A client
+//! makes the checks; a server, bowline or a peer, serves these paths, and says `X-Interop` with its name
+//! and two cookies in its response:
+//!
+//! ```text
+//! /echo               sends back what comes
+//! /close/CODE/REASON  closes at once; 1005 stands for a Close without a code
+//! /ping               sends pings, and "pongs came" once each was answered with the same payload
+//! /fragments          sends a text in fragments with pings between
+//! /drop               ends the TCP connection without Close
+//! /401                refuses with 401 and a body
+//! /headers            sends the request's headers as JSON
+//! ```
+//!
+//! It agrees to the last subprotocol that is offered. A peer's server prints its port first, then
+//! `[code, reason]` for each connection that has ended. A peer's client takes the port and prints the name
+//! of each check that went well; its connections to /closing and /dropping are echoed, too, and what came
+//! of them is checked at bowline's end.
+
+#[path = "interop/as_client.rs"]
+mod as_client;
+#[path = "interop/as_server.rs"]
+mod as_server;
+#[path = "interop/cases.rs"]
+mod cases;
+#[path = "interop/peer.rs"]
+mod peer;
+
+/// One test for each check of bowline's as the peer's client.
+macro_rules! client_tests {
+    ($peer:ident: $($check:ident),+ $(,)?) => {
+        mod client {
+            use crate::{as_client, peer::{Peer, PeerServer}};
+
+            $(
+                #[tokio::test]
+                #[ignore = "needs node and python peers: tests/interop/run"]
+                async fn $check() {
+                    as_client::$check(&mut PeerServer::start(Peer::$peer).await).await;
+                }
+            )+
+        }
+    };
+}
+
+/// The tests with one peer; `$extra` are the checks for which not every peer can be the server.
+macro_rules! tests_with {
+    ($module:ident, $peer:ident $(, $extra:ident)*) => {
+        mod $module {
+            client_tests! {
+                $peer:
+                echoes_texts,
+                echoes_binaries,
+                echoes_a_burst,
+                agrees_on_a_subprotocol,
+                reads_response_headers,
+                shows_its_headers,
+                is_refused,
+                is_closed_by_the_server,
+                closes_with_each_code,
+                closes_with_an_echo_on_its_way,
+                answers_pings,
+                gets_pongs,
+                sends_fragments,
+                sees_a_drop,
+                drops,
+                $($extra,)*
+            }
+
+            mod server {
+                use crate::{
+                    as_server::serve_all_checks,
+                    peer::{Peer, config},
+                };
+
+                #[tokio::test]
+                #[ignore = "needs node and python peers: tests/interop/run"]
+                async fn sends_messages_whole() {
+                    serve_all_checks(Peer::$peer, config()).await;
+                }
+
+                #[tokio::test]
+                #[ignore = "needs node and python peers: tests/interop/run"]
+                async fn sends_messages_in_fragments() {
+                    // 10 MiB are 2,560 of them; websockets takes 4,096 in one message.
+                    let fragmenting = config().with_outgoing_frame_size(Some(4096));
+                    serve_all_checks(Peer::$peer, fragmenting).await;
+                }
+            }
+        }
+    };
+}
+
+tests_with!(ws, Ws, receives_fragments);
+tests_with!(websockets, Websockets, receives_fragments);
+tests_with!(aiohttp, Aiohttp);

@@ -1,0 +1,155 @@
+//! The peers: programs of other implementations, one process for each test.
+
+use std::{
+    env,
+    ffi::OsString,
+    fmt::Display,
+    path::Path,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use bowline::{Client, Config, WebSocket, client::Stream};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+    time::timeout,
+};
+
+use crate::cases::Close;
+
+/// For everything that waits; nothing here takes anywhere near as long.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Waits for a future, but not past the deadline.
+pub(crate) async fn step<T>(what: impl Display, future: impl Future<Output = T>) -> T {
+    let result = timeout(DEADLINE, future).await;
+    result.unwrap_or_else(|_| panic!("{what}: still waiting after {DEADLINE:?}"))
+}
+
+/// Bowline's configuration at either end. Without a close timeout: a connection that needed it to come to
+/// its end would go unnoticed.
+pub(crate) fn config() -> Config {
+    Config::new().with_close_timeout(None)
+}
+
+/// Another implementation of WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// ws on Node.js.
+    Ws,
+    /// websockets on Python.
+    Websockets,
+    /// aiohttp on Python.
+    Aiohttp,
+}
+
+impl Peer {
+    /// As in the names of its files, and in the header by which its server names itself.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ws => "ws",
+            Self::Websockets => "websockets",
+            Self::Aiohttp => "aiohttp",
+        }
+    }
+
+    /// Whether it can send fragments.
+    pub(crate) fn can_fragment(self) -> bool {
+        self != Self::Aiohttp
+    }
+
+    /// Whether its answer to a Close repeats the code, as RFC 6455 section 5.5.1 says it typically does.
+    pub(crate) fn echoes_close_codes(self) -> bool {
+        self != Self::Aiohttp
+    }
+
+    fn command(self, end: &str) -> Command {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop");
+        let program = |extension| directory.join(format!("{}_{end}.{extension}", self.name()));
+        match self {
+            Self::Ws => {
+                let mut command = Command::new(required("BOWLINE_INTEROP_NODE"));
+                command.env("NODE_PATH", required("BOWLINE_INTEROP_NODE_MODULES"));
+                command.arg(program("mjs"));
+                command
+            }
+            Self::Websockets | Self::Aiohttp => {
+                let mut command = Command::new(required("BOWLINE_INTEROP_PYTHON"));
+                // -B: no caches in the source tree.
+                command.arg("-B").arg(program("py"));
+                command
+            }
+        }
+    }
+}
+
+fn required(variable: &str) -> OsString {
+    env::var_os(variable).unwrap_or_else(|| {
+        panic!("{variable} is not set: these tests are run by tests/interop/run")
+    })
+}
+
+/// A peer's process; it ends with its owner.
+pub(crate) struct Process {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Process {
+    /// Starts the peer's "client" or "server".
+    pub(crate) fn start(peer: Peer, end: &str, port: Option<u16>) -> Self {
+        let mut command = peer.command(end);
+        command.args(port.map(|port| port.to_string()));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let stdout = child.stdout.take().expect("stdout is piped");
+        Self { child, lines: BufReader::new(stdout).lines() }
+    }
+
+    /// The next line that it prints; `None` at the end.
+    pub(crate) async fn line(&mut self, what: impl Display) -> Option<String> {
+        step(what, self.lines.next_line()).await.expect("a line in UTF-8")
+    }
+
+    /// How it ends, on its own.
+    pub(crate) async fn end(mut self) -> ExitStatus {
+        step("the peer's end", self.child.wait()).await.expect("the peer's exit status")
+    }
+}
+
+/// A peer that runs as the server.
+pub(crate) struct PeerServer {
+    pub(crate) peer: Peer,
+    pub(crate) port: u16,
+    process: Process,
+}
+
+impl PeerServer {
+    pub(crate) async fn start(peer: Peer) -> Self {
+        let mut process = Process::start(peer, "server", None);
+        let line = process.line("the peer's port").await;
+        let port = line.and_then(|line| line.parse().ok()).expect("the peer's port");
+        Self { peer, port, process }
+    }
+
+    /// A client for one of its paths.
+    pub(crate) fn client(&self, path: &str) -> Client {
+        let uri = format!("ws://127.0.0.1:{}/{path}", self.port);
+        Client::new(uri).expect("a valid URI").config(config())
+    }
+
+    /// A connection to one of its paths. The servers would agree to permessage-deflate.
+    pub(crate) async fn open(&self, path: &str) -> WebSocket<Stream> {
+        let opened = step(path, self.client(path).connect()).await;
+        let (ws, _) = opened.unwrap_or_else(|error| panic!("/{path}: {error}"));
+        assert_eq!(ws.extensions(), [], "/{path}");
+        ws
+    }
+
+    /// How the next of its connections ended, as the peer saw it.
+    pub(crate) async fn closed(&mut self) -> Close {
+        let line = self.process.line("the peer's view of the end").await.expect("a running peer");
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+    }
+}
