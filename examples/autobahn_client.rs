@@ -3,6 +3,8 @@
 //! It asks the suite's fuzzing server for the number of cases, echoes through each, and has the report
 //! written at the end.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 use std::{env, sync::Arc, time::Duration};
 
 use bowline::{Client, CloseCode, Config, Error, Message, WebSocket, client};

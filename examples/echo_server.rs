@@ -2,6 +2,8 @@
 //!
 //! The loop is the README's. Replies are fed, not sent, so that a burst is answered with one write.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 use std::{env, sync::Arc};
 
 use bowline::{Config, Error, Message, Server};

@@ -22,10 +22,12 @@ mod frame_type;
 mod header;
 mod open_message;
 mod reader;
+mod rules;
 mod sender;
 
 pub use codec::FrameCodec;
 pub use frame_type::Frame;
 pub use header::FrameHeader;
+pub(crate) use reader::TextCheck;
 pub use reader::{Delivery, FrameEvent, FrameReader};
 pub(crate) use sender::{FrameSender, append_frame, fragments};

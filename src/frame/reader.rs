@@ -12,8 +12,8 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
     FrameHeader,
-    frame_type::MAX_CONTROL_PAYLOAD,
     open_message::{Content, OpenMessage},
+    rules,
 };
 use crate::vocabulary::{
     CloseFrame, EndOfStream, Error, LimitError, Limits, OpCode, ProtocolError, ReservedBits, Role,
@@ -59,6 +59,26 @@ pub struct FrameReader {
     /// The message whose fragments are passing.
     open: Option<OpenMessage>,
     utf8: Utf8Validator,
+    buffer: BufferOwner,
+    text: TextCheck,
+    /// Bytes of data frames handed out, and the most that each of their headers can have.
+    data_read: u64,
+}
+
+/// Who holds the buffer between two calls, and could change what was checked in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BufferOwner {
+    Caller,
+    Crate,
+}
+
+/// Whether a message's payload is known to be UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TextCheck {
+    /// Each byte was checked, and nobody can have changed it since.
+    Holds,
+    /// Not text, not checked, or checked in a buffer that others hold.
+    None,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +113,9 @@ impl FrameReader {
             state: State::Header,
             open: None,
             utf8: Utf8Validator::default(),
+            buffer: BufferOwner::Caller,
+            text: TextCheck::None,
+            data_read: 0,
         }
     }
 
@@ -146,9 +169,36 @@ impl FrameReader {
         matches!(self.state, State::Ended | State::Failed)
     }
 
-    /// Whether nothing is half read: no header, no payload, no message.
-    pub(crate) fn is_at_rest(&self, buffered: usize) -> bool {
-        buffered == 0 && self.open.is_none() && matches!(self.state, State::Header)
+    /// How far an incomplete message or frame has come, with these bytes in the buffer: a number that
+    /// grows with each byte of it, and not with control frames in between. `None` where all is complete.
+    pub(crate) fn progress(&self, buffer: &[u8]) -> Option<u64> {
+        let unfinished = self.data_read.wrapping_add(buffer.len() as u64);
+        let is_between = match (&self.state, buffer) {
+            (State::Payload(payload), _) => is_control(payload),
+            (State::Header, [first, ..]) => OpCode::of_first_byte(*first).is_control(),
+            (State::Header, []) if self.open.is_none() => return None,
+            (State::Header, []) => true,
+            (State::Ended | State::Failed, _) => return None,
+        };
+        Some(if is_between && self.open.is_some() { self.data_read } else { unfinished })
+    }
+
+    /// From now on the buffer is this crate's own; what was checked in it before may have been changed.
+    pub(crate) fn take_buffer(&mut self) {
+        if matches!(&self.state, State::Payload(payload) if payload.ready > 0) {
+            self.text = TextCheck::None;
+        }
+        self.buffer = BufferOwner::Crate;
+    }
+
+    /// From now on the buffer is somebody else's.
+    pub(crate) fn give_buffer(&mut self) {
+        self.buffer = BufferOwner::Caller;
+    }
+
+    /// Whether the message whose last frame has just ended is known to be text.
+    pub(crate) fn text_check(&self) -> TextCheck {
+        self.text
     }
 
     /// Ends the reading as an error does.
@@ -200,40 +250,21 @@ impl FrameReader {
 
     fn read_header(&mut self, buffer: &mut BytesMut) -> Result<Option<FrameEvent>, Error> {
         let &[first, second, ..] = &buffer[..] else { return Ok(None) };
-        self.check_start(first, second)?;
+        rules::check_start([first, second], self.role, self.allowed)?;
+        self.check_order(OpCode::of_first_byte(first))?;
         let Some((header, encoded_len)) = FrameHeader::parse(buffer) else { return Ok(None) };
-        check_length(&header, encoded_len)?;
+        rules::check_length(&header, encoded_len)?;
         let content = self.admit(&header)?;
         buffer.advance(encoded_len);
         self.state = State::Payload(Payload { header, content, taken: 0, ready: 0 });
         Ok(Some(FrameEvent::Header(header)))
     }
 
-    /// Every rule that a header's first two bytes can break.
-    fn check_start(&self, first: u8, second: u8) -> Result<(), ProtocolError> {
-        let opcode = OpCode::of_first_byte(first);
-        if opcode.is_reserved() {
-            return Err(ProtocolError::ReservedOpCode(opcode));
-        }
-        // RSV1 "on the first fragment of a message" alone (RFC 7692 section 6).
-        let allowed = if opcode.is_data() { self.allowed } else { ReservedBits::NONE };
-        let reserved = ReservedBits::of_first_byte(first).without(allowed);
-        if reserved != ReservedBits::NONE {
-            return Err(ProtocolError::ReservedBits(reserved));
-        }
-        // "a server MUST close the connection upon receiving a frame that is not masked", and a client
-        // "if it detects a masked frame" (section 5.1).
-        match (self.role, second & 0x80) {
-            (Role::Server, 0) => return Err(ProtocolError::UnmaskedFrame),
-            (Role::Client, 0x80) => return Err(ProtocolError::MaskedFrame),
-            _ => {}
-        }
-        if opcode.is_control() {
-            check_control(opcode, first & 0x80, second & 0x7f)
-        } else {
+    fn check_order(&self, opcode: OpCode) -> Result<(), ProtocolError> {
+        if !opcode.is_control() {
             OpenMessage::check_order(self.open.as_ref(), opcode)?;
-            Ok(())
         }
+        Ok(())
     }
 
     /// Judges the limits on the header, before a byte of payload is buffered; tells what the payload is.
@@ -248,7 +279,11 @@ impl FrameReader {
         let content = Content::of(header.opcode(), header.reserved());
         let message = OpenMessage::grown(self.open, content, size);
         message.check_limits(&self.limits)?;
+        if header.opcode().is_data() {
+            self.text = if content == Content::Text { TextCheck::Holds } else { TextCheck::None };
+        }
         self.open = (!header.is_final()).then_some(message);
+        self.data_read = self.data_read.wrapping_add(FrameHeader::MAX_LEN as u64);
         Ok(message.content)
     }
 
@@ -263,12 +298,16 @@ impl FrameReader {
             return self.end_frame(&payload).map(Some);
         }
         let arrived = usize::try_from(rest).map_or(buffer.len(), |rest| rest.min(buffer.len()));
+        if payload.ready > 0 && self.buffer == BufferOwner::Caller && !is_control(&payload) {
+            self.text = TextCheck::None;
+        }
+        // A caller that has taken bytes out of the buffer gets what is left, and no panic.
+        payload.ready = payload.ready.min(arrived);
         self.prepare(&payload, &mut buffer[payload.ready..arrived])?;
         payload.ready = arrived;
         let is_complete = arrived as u64 == rest;
-        let is_control = payload.header.opcode().is_control();
         let hand_out = match delivery {
-            Delivery::Chunks if !is_control => arrived > 0,
+            Delivery::Chunks if !is_control(&payload) => arrived > 0,
             _ => is_complete,
         };
         if !hand_out {
@@ -278,6 +317,9 @@ impl FrameReader {
         let bytes = buffer.split_to(arrived).freeze();
         if is_complete {
             self.check_complete(&payload, &bytes)?;
+        }
+        if !is_control(&payload) {
+            self.data_read = self.data_read.wrapping_add(arrived as u64);
         }
         payload.taken += arrived as u64;
         payload.ready = 0;
@@ -322,31 +364,6 @@ impl FrameReader {
     }
 }
 
-/// "All control frames MUST have a payload length of 125 bytes or less and MUST NOT be fragmented"
-/// (section 5.5).
-fn check_control(opcode: OpCode, fin: u8, short_len: u8) -> Result<(), ProtocolError> {
-    if fin == 0 {
-        return Err(ProtocolError::FragmentedControl(opcode));
-    }
-    if usize::from(short_len) > MAX_CONTROL_PAYLOAD {
-        return Err(ProtocolError::ControlTooLong(short_len));
-    }
-    // "If there is a body, the first two bytes of the body MUST be a 2-byte unsigned integer"
-    // (section 5.5.1).
-    if opcode == OpCode::CLOSE && short_len == 1 {
-        return Err(ProtocolError::TruncatedCloseCode);
-    }
-    Ok(())
-}
-
-/// "the most significant bit MUST be 0" and "the minimal number of bytes MUST be used" (section 5.2).
-fn check_length(header: &FrameHeader, encoded_len: usize) -> Result<(), ProtocolError> {
-    let length = header.payload_len();
-    if length >> 63 != 0 {
-        return Err(ProtocolError::LengthTooLarge(length));
-    }
-    if encoded_len != header.encoded_len() {
-        return Err(ProtocolError::LengthNotMinimal(length));
-    }
-    Ok(())
+fn is_control(payload: &Payload) -> bool {
+    payload.header.opcode().is_control()
 }

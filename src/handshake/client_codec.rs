@@ -184,7 +184,10 @@ impl Encoder<http::Request<()>> for HandshakeCodec<Client> {
 
 /// What the request offers; refused where it offers badly.
 fn expectation(request: &http::Request<()>, key: &HeaderValue) -> Result<Expectation, UsageError> {
-    if request.method() != Method::GET || request.headers().keys().any(is_reserved) {
+    if request.method() != Method::GET {
+        return Err(UsageError::InvalidMethod);
+    }
+    if request.headers().keys().any(is_reserved) {
         return Err(UsageError::ReservedHeader);
     }
     let subprotocols = grammar::tokens(request.headers(), SEC_WEBSOCKET_PROTOCOL)

@@ -29,6 +29,10 @@ impl HeadScanner {
         &mut self,
         buffer: &mut BytesMut,
     ) -> Result<Option<usize>, HandshakeError> {
+        if self.scanned > buffer.len() {
+            // Somebody has taken bytes out of the buffer: what is left is looked at anew.
+            *self = Self::default();
+        }
         while let Some(found) = buffer[self.scanned..].iter().position(|byte| *byte == b'\n') {
             let line_feed = self.scanned + found;
             check_size(line_feed + 1)?;
@@ -177,4 +181,22 @@ fn spelled(name: &HeaderName) -> &str {
     ];
     let spelling = SPELLINGS.into_iter().find(|(known, _)| known == name);
     spelling.map_or(name.as_str(), |(_, spelling)| spelling)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_byte_is_looked_at_once() {
+        let mut scanner = HeadScanner::default();
+        let mut buffer = BytesMut::new();
+        for (i, byte) in b"GET / HTTP/1.1\r\nHost: a\r\n\r".iter().enumerate() {
+            buffer.put_u8(*byte);
+            assert_eq!(scanner.find_end(&mut buffer).ok(), Some(None));
+            assert_eq!(scanner.scanned, i + 1);
+        }
+        buffer.put_u8(b'\n');
+        assert_eq!(scanner.find_end(&mut buffer).ok(), Some(Some(buffer.len())));
+    }
 }

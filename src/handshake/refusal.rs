@@ -110,11 +110,13 @@ fn next_chunk(src: &mut BytesMut) -> Chunk {
         return Chunk::Incomplete;
     }
     match httparse::parse_chunk_size(&src[skip..]) {
-        Ok(httparse::Status::Complete((line, length))) if length > 0 => {
+        Ok(httparse::Status::Complete((line, length)))
+            if length > 0 && skip + line <= MAX_CHUNK_LINE =>
+        {
             src.advance(skip + line);
             Chunk::Of(length)
         }
-        Ok(httparse::Status::Partial) if src.len() <= MAX_CHUNK_LINE => Chunk::Incomplete,
+        Ok(httparse::Status::Partial) if src.len() < MAX_CHUNK_LINE => Chunk::Incomplete,
         _ => Chunk::Last,
     }
 }

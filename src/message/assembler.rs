@@ -2,8 +2,8 @@ use bytes::{Bytes, BytesMut};
 
 use super::Message;
 use crate::{
-    frame::{Delivery, FrameEvent, FrameHeader, FrameReader},
-    vocabulary::{CloseFrame, Error, OpCode, UsageError, Utf8Bytes},
+    frame::{Delivery, FrameEvent, FrameHeader, FrameReader, TextCheck},
+    vocabulary::{CloseFrame, Error, OpCode, ProtocolError, UsageError, Utf8Bytes},
 };
 
 /// Puts a message's fragments together.
@@ -41,7 +41,8 @@ impl Assembler {
                     _ => whole = bytes,
                 },
                 FrameEvent::End(header) => {
-                    if let Some(message) = self.end(&header, std::mem::take(&mut whole))? {
+                    let payload = std::mem::take(&mut whole);
+                    if let Some(message) = self.end(&header, payload, reader.text_check())? {
                         return Ok(Some(message));
                     }
                 }
@@ -70,17 +71,26 @@ impl Assembler {
         Ok(())
     }
 
-    fn end(&mut self, header: &FrameHeader, payload: Bytes) -> Result<Option<Message>, Error> {
+    fn end(
+        &mut self,
+        header: &FrameHeader,
+        payload: Bytes,
+        text: TextCheck,
+    ) -> Result<Option<Message>, Error> {
         let message = match header.opcode() {
             OpCode::PING => Message::Ping(payload),
             OpCode::PONG => Message::Pong(payload),
-            OpCode::CLOSE => Message::Close(CloseFrame::from_payload(payload)?),
+            OpCode::CLOSE => {
+                // What it has interrupted will never be whole.
+                self.open = None;
+                Message::Close(CloseFrame::from_payload(payload)?)
+            }
             _ if !header.is_final() => return Ok(None),
             OpCode::CONTINUATION => match self.open.take() {
-                Some((opcode, message)) => data_message(opcode, message.freeze()),
+                Some((opcode, message)) => data_message(opcode, message.freeze(), text)?,
                 None => return Err(UsageError::MessageInProgress.into()),
             },
-            opcode => data_message(opcode, payload),
+            opcode => data_message(opcode, payload, text)?,
         };
         Ok(Some(message))
     }
@@ -92,11 +102,16 @@ fn begins_fragments(header: &FrameHeader) -> bool {
 }
 
 /// A data message of a payload that the reader has seen to the end.
-fn data_message(opcode: OpCode, payload: Bytes) -> Message {
+fn data_message(opcode: OpCode, payload: Bytes, text: TextCheck) -> Result<Message, ProtocolError> {
     if opcode != OpCode::TEXT {
-        return Message::Binary(payload);
+        return Ok(Message::Binary(payload));
     }
-    // SAFETY: `FrameReader` has checked every byte of a text message, and its end.
+    if text == TextCheck::None {
+        let text = Utf8Bytes::try_from(payload).map_err(|_| ProtocolError::InvalidUtf8)?;
+        return Ok(Message::Text(text));
+    }
+    // SAFETY: the reader vouches that it has checked every byte of this text and its end, and that nobody
+    // else had the bytes between the check and now.
     #[allow(unsafe_code)]
-    Message::Text(unsafe { Utf8Bytes::from_bytes_unchecked(payload) })
+    Ok(Message::Text(unsafe { Utf8Bytes::from_bytes_unchecked(payload) }))
 }

@@ -62,15 +62,6 @@ pub(crate) enum Expiry {
     End,
 }
 
-/// Where the reader stands when it has to wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reading {
-    /// Between messages.
-    AtRest,
-    /// Inside one.
-    Incomplete,
-}
-
 /// One connection's state and deadlines.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -159,11 +150,10 @@ impl Session {
         self.heartbeat.handle_ping_written(self.config.keepalive(), now);
     }
 
-    /// The reader waits, with a message incomplete or with none.
-    pub(crate) fn watch_message(&mut self, reading: Reading, now: impl FnOnce() -> Instant) {
+    /// The reader waits with a message incomplete, of which so much has come; or with none.
+    pub(crate) fn watch_message(&mut self, progress: Option<u64>, now: impl FnOnce() -> Instant) {
         if let Some(timeout) = self.config.message_timeout() {
-            let progress = (reading == Reading::Incomplete).then_some(self.received);
-            self.message.observe(progress, || after(now(), Some(timeout)));
+            self.message.observe(progress, self.received, || after(now(), Some(timeout)));
         }
     }
 
@@ -282,15 +272,13 @@ impl Session {
         Expiry::End
     }
 
-    /// A message that went on unseen by the reader has rested from now on at the earliest.
     fn message_expiry(&mut self, now: Instant) -> Option<Expiry> {
-        if self.message.is_at(self.received) {
-            self.message = MessageWatch::default();
-            return Some(Expiry::Fail(LimitError::MessageTimeout.into()));
+        if self.message.is_outdated(self.received) {
+            self.message.put_off(after(now, self.config.message_timeout()));
+            return None;
         }
-        let deadline = after(now, self.config.message_timeout());
-        self.message.observe(Some(self.received), || deadline);
-        None
+        self.message = MessageWatch::default();
+        Some(Expiry::Fail(LimitError::MessageTimeout.into()))
     }
 
     fn heartbeat_expiry(&mut self, now: Instant) -> Option<Expiry> {

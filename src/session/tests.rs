@@ -78,7 +78,7 @@ fn a_timeout_past_the_clocks_end_is_none() {
         .with_max_lifetime(forever);
     let (mut session, start) = session(Role::Client, config);
     session.handle_write_blocked(|| start);
-    session.watch_message(Reading::Incomplete, || start);
+    session.watch_message(Some(1), || start);
     session.handle_close_sent(start);
     assert_eq!(session.next_deadline(), None);
 }
@@ -89,7 +89,7 @@ fn what_is_off_has_no_deadline() {
     let (mut session, start) = session(Role::Server, config);
     session.handle_write_blocked(|| start);
     session.handle_close_sent(start);
-    session.watch_message(Reading::Incomplete, || unreachable!("the clock is not read"));
+    session.watch_message(Some(1), || unreachable!("the clock is not read"));
     assert_eq!(session.next_deadline(), None);
 }
 
@@ -157,17 +157,19 @@ fn draining_ends_past_a_mebibyte() {
 fn an_incomplete_message_may_rest_for_its_timeout() {
     let config = quiet().with_message_timeout(Some(30 * SECOND));
     let (mut session, start) = session(Role::Server, config);
-    session.watch_message(Reading::AtRest, || start);
+    session.watch_message(None, || start);
     assert_eq!(session.next_deadline(), None);
-    session.watch_message(Reading::Incomplete, || start);
-    session.watch_message(Reading::Incomplete, || unreachable!("no progress, the same deadline"));
-    session.handle_input(1);
-    session.watch_message(Reading::Incomplete, || start + 10 * SECOND);
+    session.watch_message(Some(5), || start);
+    session.watch_message(Some(6), || start + 10 * SECOND);
+    // Bytes that are none of the message's don't help it.
+    session.handle_input(2);
+    session.watch_message(Some(6), || unreachable!("no progress, the same deadline"));
     assert_eq!(session.next_deadline(), Some(start + 40 * SECOND));
-    // What has arrived since, though nobody has looked at it, puts the judgement off.
+    // Those that the reader has not looked at might be: the judgement is put off.
     session.handle_input(1);
     assert!(session.handle_timeout(start + 40 * SECOND).is_none());
     assert_eq!(session.next_deadline(), Some(start + 70 * SECOND));
+    session.watch_message(Some(6), || unreachable!("no progress, the same deadline"));
     let expiry = session.handle_timeout(start + 70 * SECOND);
     assert!(matches!(expiry, Some(Expiry::Fail(Error::Limit(LimitError::MessageTimeout)))));
 }

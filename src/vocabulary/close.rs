@@ -55,6 +55,28 @@ impl CloseCode {
         Self(number)
     }
 
+    /// What the code means, in a few words; `None` for one that nobody has registered.
+    pub const fn meaning(self) -> Option<&'static str> {
+        Some(match self {
+            Self::NORMAL => "normal closure",
+            Self::AWAY => "going away",
+            Self::PROTOCOL => "protocol error",
+            Self::UNSUPPORTED => "unsupported data",
+            Self::NO_STATUS => "no status received",
+            Self::ABNORMAL => "abnormal closure",
+            Self::INVALID => "invalid payload data",
+            Self::POLICY => "policy violation",
+            Self::SIZE => "message too big",
+            Self::EXTENSION => "mandatory extension missing",
+            Self::ERROR => "internal error",
+            Self::RESTART => "service restart",
+            Self::AGAIN => "try again later",
+            Self::BAD_GATEWAY => "bad gateway",
+            Self::TLS => "TLS handshake failed",
+            _ => return None,
+        })
+    }
+
     /// Whether the code may stand in a Close frame: 1000-1003, 1007-1014 and 3000-4999 (section
     /// 7.4.2 and the registry).
     pub const fn is_sendable(self) -> bool {

@@ -131,7 +131,7 @@ impl Config {
     }
 
     /// For an incomplete message, since its last byte; off unless set (30 s is a good value). Past
-    /// it: 1008. Judged as keepalive is: by a flag and a timer, so it fires between one and two times.
+    /// it: 1008. Pings in between don't help it.
     #[must_use]
     pub const fn with_message_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.message_timeout = timeout;

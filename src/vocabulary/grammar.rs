@@ -124,6 +124,7 @@ pub(crate) fn port(authority: &Authority) -> Result<Option<u16>, GrammarError> {
         None if port.is_empty() => Ok(None),
         // "scheme-based normalization": a colon with nothing behind it says nothing (RFC 3986 section 3.2.3).
         Some("") => Ok(None),
+        Some(port) if !port.bytes().all(|byte| byte.is_ascii_digit()) => Err(GrammarError),
         Some(digits) => digits.parse().map(Some).map_err(|_| GrammarError),
         None => Err(GrammarError),
     }

@@ -1,3 +1,5 @@
+use std::fmt;
+
 /// Which end of the connection we are (RFC 6455 section 1.3).
 ///
 /// The roles differ in who masks (the client does, section 5.1) and in who closes TCP first (the
@@ -8,4 +10,23 @@ pub enum Role {
     Client,
     /// The end that answered the opening handshake: sends unmasked, refuses unmasked frames.
     Server,
+}
+
+impl Role {
+    /// The other end's.
+    pub const fn peer(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Client => "client",
+            Self::Server => "server",
+        })
+    }
 }

@@ -158,6 +158,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
 
     /// Queues a message and writes what is queued.
     ///
+    /// It does not read meanwhile: two ends that only send, each more than the transport holds, wait for
+    /// each other. Where large messages go both ways, read in another task.
+    ///
     /// Cancel-safe: when dropped, the message is wholly queued or not at all, and no frame is torn.
     ///
     /// # Errors

@@ -9,6 +9,9 @@ mod usage;
 
 use std::{error, fmt, io, result};
 
+use bytes::Bytes;
+use http::Response;
+
 pub use handshake::HandshakeError;
 pub use limit::LimitError;
 pub use protocol::ProtocolError;
@@ -63,6 +66,18 @@ impl Error {
             ),
             Self::Handshake(error) => error.is_disconnect(),
             Self::Protocol(_) | Self::Limit(_) | Self::Usage(_) => false,
+        }
+    }
+
+    /// The response with which a server refused the opening handshake: its head and up to 64 KiB of its
+    /// body.
+    pub fn refusal(&self) -> Option<&Response<Bytes>> {
+        match self {
+            Self::Handshake(error) => match &**error {
+                HandshakeError::Refused(response) => Some(response),
+                _ => None,
+            },
+            _ => None,
         }
     }
 

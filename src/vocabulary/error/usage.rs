@@ -40,6 +40,8 @@ pub enum UsageError {
     InvalidHeader,
     /// A header that the handshake itself sets.
     ReservedHeader,
+    /// An opening request whose method is not GET.
+    InvalidMethod,
     /// A subprotocol that is no token, or is there twice.
     InvalidSubprotocol,
     /// A subprotocol in the response that the client didn't offer.
@@ -83,6 +85,7 @@ impl fmt::Display for UsageError {
             ),
             Self::TlsNotAvailable => f.write_str("a wss URI needs TLS, which this build lacks"),
             Self::InvalidHeader => f.write_str("header name or value with bytes that HTTP forbids"),
+            Self::InvalidMethod => f.write_str("the method of an opening request is GET"),
             Self::ReservedHeader => f.write_str("the handshake sets this header itself"),
             Self::InvalidSubprotocol => f.write_str("subprotocol is no token or is there twice"),
             Self::SubprotocolNotOffered => f.write_str("the client did not offer this subprotocol"),

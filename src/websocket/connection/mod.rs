@@ -65,6 +65,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         config: Arc<Config>,
     ) -> Self {
         codec.set_limits(config.limits());
+        codec.reader().take_buffer();
         let mut outbox = Outbox::new(&io);
         outbox.resume(written);
         let phase = phase_of(&mut codec);
@@ -85,7 +86,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     }
 
     /// The transport and the codec, with what was read and not taken and what waits to be written.
-    pub(super) fn into_parts(self) -> (T, MessageCodec, BytesMut, BytesMut) {
+    pub(super) fn into_parts(mut self) -> (T, MessageCodec, BytesMut, BytesMut) {
+        self.codec.reader().give_buffer();
         (self.io, self.codec, self.input.bytes, self.outbox.into_bytes())
     }
 

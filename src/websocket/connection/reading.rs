@@ -14,7 +14,7 @@ use tokio_util::codec::Decoder;
 use super::Connection;
 use crate::{
     message::Message,
-    session::{Phase, Reading},
+    session::Phase,
     vocabulary::{CloseFrame, Error},
     websocket::wakers::Side,
 };
@@ -69,9 +69,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             self.session.end(Some(error.into()));
             return Poll::Ready(());
         }
-        let is_at_rest = self.codec.reader().is_at_rest(self.input.bytes.len());
-        let reading = if is_at_rest { Reading::AtRest } else { Reading::Incomplete };
-        self.session.watch_message(reading, Instant::now);
+        let progress = self.codec.reader().progress(&self.input.bytes);
+        self.session.watch_message(progress, Instant::now);
         let poll = self.poll_deadlines(cx);
         if poll.is_pending() {
             self.input.release();

@@ -1,0 +1,184 @@
+//! Heads of the opening handshake, built line by line and decoded in every way.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use bowline::{
+    Error, HandshakeCodec, HandshakeError, Offer, Request,
+    handshake::{Client, Key, Server},
+};
+use bytes::BytesMut;
+use http::{HeaderMap, Response};
+use tokio_util::codec::{Decoder, Encoder};
+
+use crate::codec::{Outcome, every_way};
+
+/// A request that keeps every rule (RFC 6455 section 1.2), its key the sample nonce of section 1.3.
+pub(crate) const REQUEST: [&str; 6] = [
+    "GET /chat HTTP/1.1",
+    "Host: server.example.com",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version: 13",
+];
+
+/// The response to it.
+pub(crate) const RESPONSE: [&str; 4] = [
+    "HTTP/1.1 101 Switching Protocols",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+];
+
+/// The lines with their line ends, and the empty line.
+pub(crate) fn head(lines: &[&str]) -> Vec<u8> {
+    lines.iter().chain(&[""]).flat_map(|line| [line.as_bytes(), b"\r\n"].concat()).collect()
+}
+
+/// The head with other lines in place of those of this header; at its end where it has none.
+pub(crate) fn altered(lines: &[&str], name: &str, others: &[&str]) -> Vec<u8> {
+    let is_other = |line: &&str| line.split(':').next() != Some(name);
+    let kept: Vec<&str> = lines.iter().copied().filter(is_other).collect();
+    head(&[&kept, others].concat())
+}
+
+/// The head with another first line.
+pub(crate) fn started(lines: &[&str], start: &str) -> Vec<u8> {
+    head(&[&[start], &lines[1..]].concat())
+}
+
+/// The lines of a head, without the empty one; there must be one empty line, and nothing behind it.
+#[track_caller]
+pub(crate) fn lines(wire: &[u8]) -> Vec<&str> {
+    let text = std::str::from_utf8(wire).expect("text");
+    let head = text.strip_suffix("\r\n\r\n").expect("an empty line at the end");
+    assert!(!head.contains("\r\n\r\n") && !head.ends_with("\r\n"), "one empty line: {text:?}");
+    head.split("\r\n").collect()
+}
+
+/// A head as a value that can be compared.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Head {
+    WebSocket { line: String, headers: HeaderMap, terms: Vec<String> },
+    Http { line: String, headers: HeaderMap },
+    Response { status: u16, headers: HeaderMap },
+}
+
+/// A handshake codec as a decoder of such heads. What it keeps after a failure is not looked at here.
+pub(crate) struct Heads<C> {
+    codec: C,
+    has_failed: bool,
+}
+
+impl<C> Heads<C> {
+    pub(crate) fn new(codec: C) -> Self {
+        Self { codec, has_failed: false }
+    }
+
+    fn settle<T>(&mut self, src: &mut BytesMut, result: Result<T, Error>) -> Result<T, Error> {
+        self.has_failed |= result.is_err();
+        if self.has_failed {
+            src.clear();
+        }
+        result
+    }
+}
+
+impl Decoder for Heads<HandshakeCodec<Server>> {
+    type Item = Head;
+    type Error = Error;
+
+    fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Head>, Error> {
+        let result = self.codec.decode(src);
+        Ok(self.settle(src, result)?.map(request_head))
+    }
+
+    fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Head>, Error> {
+        Ok(self.codec.decode_eof(src)?.map(request_head))
+    }
+}
+
+impl Decoder for Heads<HandshakeCodec<Client>> {
+    type Item = Head;
+    type Error = Error;
+
+    fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Head>, Error> {
+        let result = self.codec.decode(src);
+        Ok(self.settle(src, result)?.map(response_head))
+    }
+
+    fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Head>, Error> {
+        Ok(self.codec.decode_eof(src)?.map(response_head))
+    }
+}
+
+fn request_head(request: Request) -> Head {
+    let start = |request: &http::Request<()>| {
+        let line = format!("{} {} {:?}", request.method(), request.uri(), request.version());
+        (line, request.headers().clone())
+    };
+    match request {
+        Request::WebSocket(offer) => {
+            let (line, headers) = start(offer.request());
+            let protocols = offer.requested_protocols().map(str::to_owned);
+            let extensions = offer.extensions().iter().map(ToString::to_string);
+            let terms = protocols.chain(extensions).collect();
+            Head::WebSocket { line, headers, terms }
+        }
+        Request::Http(request) => {
+            let (line, headers) = start(&request);
+            Head::Http { line, headers }
+        }
+    }
+}
+
+fn response_head(response: Response<()>) -> Head {
+    Head::Response { status: response.status().as_u16(), headers: response.headers().clone() }
+}
+
+/// What a server makes of the bytes.
+#[track_caller]
+pub(crate) fn serve(wire: &[u8]) -> Outcome<Head> {
+    every_way(|| Heads::new(HandshakeCodec::server()), wire)
+}
+
+/// The offer in a request, and the codec that waits for the answer.
+#[track_caller]
+pub(crate) fn offered(wire: &[u8]) -> (HandshakeCodec<Server>, Offer) {
+    let mut codec = HandshakeCodec::server();
+    match codec.decode(&mut BytesMut::from(wire)) {
+        Ok(Some(Request::WebSocket(offer))) => (codec, offer),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The error in a request, and the codec that waits for the answer.
+#[track_caller]
+pub(crate) fn refused(wire: &[u8]) -> (HandshakeCodec<Server>, HandshakeError) {
+    let mut codec = HandshakeCodec::server();
+    match codec.decode(&mut BytesMut::from(wire)) {
+        Err(Error::Handshake(error)) => (codec, *error),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn sample_key() -> Key {
+    Key::new(*b"the sample nonce")
+}
+
+/// A client that has sent the request above, with these headers besides.
+pub(crate) fn client(headers: &[(&'static str, &'static str)]) -> HandshakeCodec<Client> {
+    let mut request = http::Request::get("ws://server.example.com/chat");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let mut codec = HandshakeCodec::client().with_keys(sample_key);
+    let request = request.body(()).expect("a request");
+    codec.encode(request, &mut BytesMut::new()).expect("encodable");
+    codec
+}
+
+/// What a client that has offered these makes of the bytes.
+#[track_caller]
+pub(crate) fn answered(offers: &[(&'static str, &'static str)], wire: &[u8]) -> Outcome<Head> {
+    every_way(|| Heads::new(client(offers)), wire)
+}
