@@ -7,12 +7,14 @@ mod io;
 use std::time::Duration;
 
 use bowline::{Config, Error, Keepalive, Message, Role, WebSocket, client, server};
-use io::{ROLES, failure, finish, from_peer, item, other, run, untimed, websocket, wire};
+use io::{
+    ROLES, Read, Script, failure, finish, from_peer, item, other, run, untimed, websocket, wire,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     net::TcpListener,
     runtime::Builder,
-    time::{Instant, sleep, timeout},
+    time::{Instant, advance, sleep, timeout},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -144,6 +146,48 @@ async fn a_writer_learns_that_the_life_is_over() {
     }
 }
 
+/// A peer that never stops sending leaves no moment with nothing to read, and puts nothing off by that.
+#[tokio::test(start_paused = true)]
+async fn a_transport_that_is_never_dry_puts_no_deadline_off() {
+    for role in ROLES {
+        let io = endless(role);
+        let config = Config::new().with_max_lifetime(Some(60 * SECOND));
+        let mut ws = websocket(role, io.clone(), config);
+        let mut items = Vec::new();
+        let start = Instant::now();
+        while let Some(next) = finish(ws.next()) {
+            items.push(item(next));
+            advance(SECOND).await;
+        }
+        assert_eq!(items.pop(), Some(Err("CloseTimeout".into())), "{role:?}");
+        assert!(items.iter().all(|item| *item == Ok(Message::text("tick"))), "{role:?}");
+        let seconds = start.elapsed().as_secs();
+        assert!((65..=68).contains(&seconds), "60 s to live and 5 s to close: {role:?}, {seconds}");
+        assert_eq!(io.written(), wire(role, b"\x88\x02\x03\xe9"), "no ping: {role:?}");
+    }
+}
+
+/// A message a read, for longer than any test.
+fn endless(role: Role) -> Script {
+    let message = from_peer(role, b"\x81\x04tick");
+    Script::of(std::iter::repeat_n(Read::Bytes(message), 1000))
+}
+
+/// Whoever is slow, as this reader is, must not take the peer for silent.
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_does_not_take_the_peer_for_silent() {
+    for role in ROLES {
+        let io = endless(role);
+        let mut ws = websocket(role, io.clone(), Config::new());
+        for _ in 0..100 {
+            advance(40 * SECOND).await;
+            assert_eq!(finish(ws.next()).map(item), Some(Ok(Message::text("tick"))), "{role:?}");
+            finish(ws.feed("tock")).expect("open");
+        }
+        finish(ws.flush()).expect("open");
+    }
+}
+
 // ---- send_timeout ----
 
 #[tokio::test(start_paused = true)]
@@ -155,6 +199,8 @@ async fn a_peer_that_does_not_read_ends_the_sending() {
         assert_eq!(error, Err("SendTimeout".into()), "{role:?}");
         assert_eq!(start.elapsed().as_secs(), 30, "{role:?}");
         assert!(ws.send("more").await.is_err());
+        // The stream has the error too: it may be another task that reads.
+        assert_eq!(ws.next().await.map(item), Some(Err("SendTimeout".into())));
         assert!(ws.next().await.is_none());
 
         // The same for `feed`, which waits at high water, and for who only reads.

@@ -131,6 +131,22 @@ fn the_drain_takes_a_mebibyte_and_no_more() {
     }
 }
 
+/// `close` reads and discards what the peer still has to say, within the same bound.
+#[test]
+fn close_discards_a_mebibyte_and_no_more() {
+    let message = frame(0x82, &[7; 1 << 16]);
+    for (role, messages) in ROLES.into_iter().flat_map(|role| [(role, 15), (role, 20)]) {
+        let io = Script::new(b"");
+        let mut ws = websocket(role, io.clone(), untimed());
+        for _ in 0..messages {
+            io.arrive_bytes(from_peer(role, &message));
+        }
+        let closed = run(ws.close(1000, ""));
+        assert_eq!(closed.is_pending(), messages == 15, "{role:?}, {messages}");
+        assert_eq!(io.written(), wire(role, CLOSE));
+    }
+}
+
 /// "the client SHOULD wait for the server to close the connection but MAY close the connection at any
 /// time": after five seconds either end does.
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! The client's end: from a URI, or a transport, to a [`WebSocket`](crate::WebSocket).
+//! The client's end: from a URI, or a transport, to a [`WebSocket`].
 //!
 //! ```no_run
 //! use bowline::{Error, client::{self, Client}};
@@ -20,12 +20,11 @@
 
 mod stream;
 
-use std::{net::Ipv6Addr, sync::Arc};
+use std::sync::Arc;
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Response, Uri,
     header::{SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL},
-    uri::Authority,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -36,7 +35,7 @@ pub use stream::Stream;
 
 use crate::{
     handshake::{Fields, HandshakeCodec},
-    vocabulary::{Config, Error, HandshakeError, UsageError, grammar},
+    vocabulary::{Config, Error, UsageError, grammar},
     websocket::{Opening, WebSocket, within},
 };
 
@@ -145,8 +144,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`HandshakeError::Refused`] with the response where the server answered anything but 101, other
-    /// [`HandshakeError`]s where its answer breaks a rule or is late; [`Error::Usage`] for a bad header
+    /// [`HandshakeError::Refused`](crate::HandshakeError::Refused) with the response where the server answered anything but 101, other
+    /// handshake errors where its answer breaks a rule or is late; [`Error::Usage`] for a bad header
     /// or subprotocol, with nothing sent; [`Error::Io`].
     pub async fn handshake<T>(self, io: T) -> Result<(WebSocket<T>, Response<()>), Error>
     where
@@ -158,11 +157,8 @@ impl Client {
         opening.send(request).await?;
         match opening.receive().await {
             Ok(response) => Ok((opening.into_websocket(), response)),
-            // A refusal whose body dawdles is a refusal all the same.
-            Err(Error::Handshake(error)) if matches!(*error, HandshakeError::TimedOut) => {
-                Err(opening.codec_mut().take_refusal().unwrap_or(Error::Handshake(error)))
-            }
-            Err(error) => Err(error),
+            // A refusal whose body dawdles or breaks off is a refusal all the same.
+            Err(error) => Err(opening.codec_mut().take_refusal().unwrap_or(error)),
         }
     }
 
@@ -195,19 +191,6 @@ fn is_scheme(uri: &Uri, scheme: &str) -> bool {
 }
 
 fn is_websocket_uri(uri: &Uri) -> bool {
-    let is_authority = |authority: &Authority| {
-        is_host(authority.host())
-            && !authority.as_str().contains('@')
-            && grammar::port(authority).is_ok()
-    };
-    (is_scheme(uri, "ws") || is_scheme(uri, "wss")) && uri.authority().is_some_and(is_authority)
-}
-
-fn is_host(host: &str) -> bool {
-    match host.strip_prefix('[') {
-        Some(literal) => {
-            literal.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
-        }
-        None => !host.is_empty(),
-    }
+    (is_scheme(uri, "ws") || is_scheme(uri, "wss"))
+        && uri.authority().is_some_and(grammar::is_host_and_port)
 }

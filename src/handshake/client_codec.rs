@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use bytes::{Buf, BytesMut};
 use http::{
-    HeaderMap, HeaderValue, Method, StatusCode, Uri,
+    HeaderMap, HeaderValue, Method, StatusCode, Uri, Version,
     header::{
         CONNECTION, HOST, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
         SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -12,7 +12,7 @@ use http::{
 use tokio_util::codec::{Decoder, Encoder};
 
 use super::{
-    End, HandshakeCodec, Key,
+    End, HandshakeCodec, Key, check_behind,
     fields::is_reserved,
     head::{self, HeadScanner},
     key::accept_value,
@@ -103,6 +103,9 @@ impl Client {
             src.advance(end);
             let status = response.status();
             if status == StatusCode::SWITCHING_PROTOCOLS {
+                if response.version() != Version::HTTP_11 {
+                    return Err(HandshakeError::HttpVersion(response.version()));
+                }
                 let agreement = expectation.judge(response.headers())?;
                 self.state = State::Done(agreement);
                 return Ok(Some(response));
@@ -142,8 +145,10 @@ impl Decoder for HandshakeCodec<Client> {
 
     fn decode(&mut self, src: &mut BytesMut) -> Result<Option<http::Response<()>>, Error> {
         let result = self.state.read(src);
-        if matches!(self.state.state, State::Failed) {
-            src.clear();
+        match self.state.state {
+            State::Failed => src.clear(),
+            State::Done(_) if matches!(result, Ok(None)) => check_behind(src)?,
+            _ => {}
         }
         result
     }
@@ -209,7 +214,7 @@ fn expectation(request: &http::Request<()>, key: &HeaderValue) -> Result<Expecta
 }
 
 fn request_headers(request: &http::Request<()>, key: HeaderValue) -> Result<HeaderMap, UsageError> {
-    let mut headers = HeaderMap::with_capacity(request.headers().len() + 5);
+    let mut headers = HeaderMap::new();
     let host = match request.headers().get(HOST) {
         Some(host) => host.clone(),
         None => host_header(request.uri())?,
@@ -220,7 +225,7 @@ fn request_headers(request: &http::Request<()>, key: HeaderValue) -> Result<Head
     headers.insert(SEC_WEBSOCKET_KEY, key);
     headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
     for (name, value) in request.headers().iter().filter(|(name, _)| *name != HOST) {
-        headers.append(name, value.clone());
+        headers.try_append(name, value.clone()).map_err(|_| UsageError::InvalidHeader)?;
     }
     Ok(headers)
 }

@@ -19,7 +19,9 @@ impl Fields {
         match (name.try_into(), value.try_into()) {
             (Ok(name), Ok(_)) if is_reserved(&name) => self.fail(UsageError::ReservedHeader),
             (Ok(name), Ok(value)) => {
-                self.headers.append(name, value);
+                if self.headers.try_append(name, value).is_err() {
+                    self.fail(UsageError::InvalidHeader);
+                }
             }
             _ => self.fail(UsageError::InvalidHeader),
         }

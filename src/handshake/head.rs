@@ -21,6 +21,8 @@ pub(super) struct HeadScanner {
     scanned: usize,
     /// Where the line being scanned starts.
     line_start: usize,
+    /// Bytes of empty lines before the head.
+    skipped: usize,
 }
 
 impl HeadScanner {
@@ -44,7 +46,8 @@ impl HeadScanner {
                 // "a server SHOULD ignore at least one empty line (CRLF) received prior to the
                 // request-line" (RFC 9112 section 2.2).
                 buffer.advance(line_feed + 1);
-                *self = Self::default();
+                *self = Self { skipped: self.skipped + line_feed + 1, ..Self::default() };
+                check_size(self.skipped)?;
                 continue;
             }
             if line.is_empty() {
@@ -64,29 +67,22 @@ fn check_size(len: usize) -> Result<(), HandshakeError> {
     if len > MAX_HEAD { Err(HandshakeError::HeadTooLarge(MAX_HEAD)) } else { Ok(()) }
 }
 
-fn parse_error(error: httparse::Error, head: &[u8]) -> HandshakeError {
+fn parse_error(error: httparse::Error) -> HandshakeError {
     match error {
         httparse::Error::TooManyHeaders => HandshakeError::TooManyHeaders(MAX_HEADERS),
-        httparse::Error::Version if head.starts_with(HTTP2_PREFACE) => {
-            HandshakeError::HttpVersion(Version::HTTP_2)
-        }
         _ => HandshakeError::MalformedHead,
     }
 }
 
-/// Whether these first bytes are HTTP/2's preface, whose head holds no more than its first line.
-pub(super) fn is_http2(head: &[u8]) -> bool {
-    head.starts_with(HTTP2_PREFACE)
-}
-
 /// Reads a request's complete head.
 pub(super) fn parse_request(head: &[u8]) -> Result<Request<()>, HandshakeError> {
-    if is_http2(head) {
+    // The preface ends in an empty line, and would be no more than a strange request line.
+    if head.starts_with(HTTP2_PREFACE) {
         return Err(HandshakeError::HttpVersion(Version::HTTP_2));
     }
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);
-    let status = parsed.parse(head).map_err(|error| parse_error(error, head))?;
+    let status = parsed.parse(head).map_err(parse_error)?;
     let (httparse::Status::Complete(_), Some(method), Some(path), Some(version)) =
         (status, parsed.method, parsed.path, parsed.version)
     else {
@@ -105,7 +101,7 @@ pub(super) fn parse_request(head: &[u8]) -> Result<Request<()>, HandshakeError> 
 pub(super) fn parse_response(head: &[u8]) -> Result<Response<()>, HandshakeError> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Response::new(&mut headers);
-    let status = parsed.parse(head).map_err(|error| parse_error(error, head))?;
+    let status = parsed.parse(head).map_err(parse_error)?;
     let (httparse::Status::Complete(_), Some(code), Some(version)) =
         (status, parsed.code, parsed.version)
     else {

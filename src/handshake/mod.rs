@@ -32,7 +32,7 @@ pub(crate) use offer::{cookies, origin};
 
 use crate::{
     frame::FrameCodec,
-    vocabulary::{Agreement, Role},
+    vocabulary::{Agreement, Role, UsageError},
 };
 
 /// The opening handshake over any framed byte stream, as `Decoder` and `Encoder`.
@@ -53,7 +53,9 @@ use crate::{
 /// match http.next().await {
 ///     Some(Ok(Request::WebSocket(offer))) => http.send(offer.accept()).await?,
 ///     Some(Ok(Request::Http(_))) => return http.send(http::Response::new("hello\n").into()).await,
-///     Some(Err(Error::Handshake(error))) => return http.send(error.response().into()).await,
+///     Some(Err(Error::Handshake(error))) if !error.is_disconnect() => {
+///         return http.send(error.response().into()).await;
+///     }
 ///     Some(Err(error)) => return Err(error),
 ///     None => return Ok(()),
 /// }
@@ -96,6 +98,14 @@ impl<R> fmt::Debug for HandshakeCodec<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HandshakeCodec").finish_non_exhaustive()
     }
+}
+
+/// What may wait behind the head for the next codec: one buffer at most.
+const MAX_BEHIND: usize = 64 << 10;
+
+/// Bounds what is read behind the head by whoever goes on polling this codec.
+fn check_behind(src: &[u8]) -> Result<(), UsageError> {
+    if src.len() > MAX_BEHIND { Err(UsageError::HandshakeOutOfTurn) } else { Ok(()) }
 }
 
 /// An end of the handshake, with what it knows when the handshake is over.

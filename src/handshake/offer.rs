@@ -79,6 +79,17 @@ impl Offer {
         self
     }
 
+    /// Chooses the first of these subprotocols, in the server's order, that the client offers; none where
+    /// it offers none of them.
+    #[must_use]
+    pub fn choose_subprotocol<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut names = names.into_iter();
+        match names.find(|name| self.requested_protocols().any(|offered| offered == *name)) {
+            Some(name) => self.subprotocol(name),
+            None => self,
+        }
+    }
+
     /// Adds a header to the answer. A bad one, or one that the handshake sets itself, fails when the
     /// answer is encoded. `Sec-WebSocket-Extensions` may name what the client offered, for an extension
     /// that the caller runs on [`FrameCodec`](crate::FrameCodec).

@@ -92,7 +92,9 @@ fn framing(status: StatusCode, headers: &HeaderMap) -> Framing {
     if grammar::list_contains(headers, TRANSFER_ENCODING, "chunked") {
         return Framing::Chunked(0);
     }
-    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    let digits = length.filter(|length| length.bytes().all(|byte| byte.is_ascii_digit()));
+    let length = digits.and_then(|digits| digits.parse().ok());
     length.map_or(Framing::UntilEnd, Framing::Length)
 }
 

@@ -77,9 +77,7 @@ fn check_host(headers: &HeaderMap) -> Result<(), HandshakeError> {
         return Err(HandshakeError::InvalidHost);
     };
     match Authority::try_from(host.as_bytes()) {
-        Ok(authority) if !authority.as_str().contains('@') && grammar::port(&authority).is_ok() => {
-            Ok(())
-        }
+        Ok(authority) if grammar::is_host_and_port(&authority) => Ok(()),
         _ => Err(HandshakeError::InvalidHost),
     }
 }

@@ -8,10 +8,11 @@ use tokio_util::codec::{Decoder, Encoder};
 use super::{
     Answer, End, HandshakeCodec, Request,
     answer::Content,
+    check_behind,
     head::{self, HeadScanner},
     request_rules,
 };
-use crate::vocabulary::{Agreement, EndOfStream, Error, HandshakeError, Role, UsageError};
+use crate::vocabulary::{Agreement, EndOfStream, Error, HandshakeError, Role, UsageError, grammar};
 
 /// The server's end of a [`HandshakeCodec`].
 ///
@@ -63,11 +64,7 @@ impl Server {
 impl Server {
     fn read(&mut self, src: &mut BytesMut) -> Result<Option<Request>, HandshakeError> {
         let State::Request(scanner) = &mut self.state else { return Ok(None) };
-        let request = match read_request(scanner, src) {
-            Ok(None) => return Ok(None),
-            Ok(Some(request)) => Ok(request),
-            Err(error) => Err(error),
-        };
+        let Some(request) = read_request(scanner, src).transpose() else { return Ok(None) };
         let body = match &request {
             Ok(request) if request.method() == Method::HEAD => AnswerBody::Withheld,
             _ => AnswerBody::Sent,
@@ -99,6 +96,9 @@ impl Decoder for HandshakeCodec<Server> {
         }
         if self.state.behind == Behind::Discarded {
             src.clear();
+        }
+        if matches!(result, Ok(None)) && !matches!(self.state.state, State::Request(_)) {
+            check_behind(src)?;
         }
         Ok(result?)
     }
@@ -166,5 +166,7 @@ fn set_framing(headers: &mut HeaderMap, length: Option<usize>) {
         Some(length) => headers.insert(CONTENT_LENGTH, HeaderValue::from(length)),
         None => headers.remove(CONTENT_LENGTH),
     };
-    headers.entry(CONNECTION).or_insert(HeaderValue::from_static("close"));
+    if !grammar::list_contains(headers, CONNECTION, "close") {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
 }

@@ -1,4 +1,4 @@
-//! The server's end: from a transport to a [`WebSocket`](crate::WebSocket), in one step or two.
+//! The server's end: from a transport to a [`WebSocket`], in one step or two.
 //!
 //! [`accept`] takes whatever WebSocket is asked for. [`Server::receive`] shows the request first, so that
 //! a caller can choose a subprotocol, look at cookies and origin, reject, or answer plain HTTP:
@@ -15,7 +15,7 @@
 //! if pending.path() != "/chat" {
 //!     return pending.reject(StatusCode::NOT_FOUND).await;
 //! }
-//! let mut ws = pending.subprotocol("chat").accept().await?;
+//! let mut ws = pending.choose_subprotocol(["chat"]).accept().await?;
 //! ws.send("welcome").await?;
 //! # Ok(())
 //! # }

@@ -81,6 +81,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Pending<T> {
         self.opening.get_ref()
     }
 
+    /// Chooses the first of these subprotocols, in the server's order, that the client requested; none
+    /// where it requested none of them.
+    #[must_use]
+    pub fn choose_subprotocol<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        if let Request::WebSocket(offer) = self.request {
+            self.request = Request::WebSocket(offer.choose_subprotocol(names));
+        }
+        self
+    }
+
     /// Chooses a subprotocol for [`accept`](Self::accept). One that was not requested fails there.
     #[must_use]
     pub fn subprotocol(mut self, name: &str) -> Self {

@@ -18,7 +18,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::vocabulary::{CloseCode, Config, Error, LimitError, Role};
+use crate::vocabulary::{CloseCode, Config, Error, LimitError, Role, UsageError};
 use keepalive::Heartbeat;
 use message_watch::MessageWatch;
 
@@ -60,6 +60,15 @@ pub(crate) enum Expiry {
     Fail(Error),
     /// The connection is over.
     End,
+}
+
+/// Whether there is input that nobody has looked at: then the peer's silence can't be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// The transport has been read dry.
+    Dry,
+    /// There is more to read, or may be.
+    Unread,
 }
 
 /// One connection's state and deadlines.
@@ -216,6 +225,12 @@ impl Session {
         self.error.is_some()
     }
 
+    /// What a sender is told of the end of the connection; the stream is who gets the error itself.
+    pub(crate) fn sender_error(&self) -> Error {
+        let end = self.error.as_deref().and_then(Error::duplicate);
+        end.unwrap_or(UsageError::SendAfterClose.into())
+    }
+
     /// The error that ended the connection, once.
     pub(crate) fn take_error(&mut self) -> Option<Error> {
         self.error.take().map(|error| *error)
@@ -232,6 +247,11 @@ impl Session {
         }
     }
 
+    /// Whether a deadline runs that is short, and passes whatever else happens.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.close_by.is_some() || self.progress_by.is_some()
+    }
+
     /// Whether the deadline due next judges the peer by what it sent, so that the transport must be read
     /// dry first.
     pub(crate) fn judges_input(&self) -> bool {
@@ -240,7 +260,7 @@ impl Session {
     }
 
     /// Judges the deadlines that have passed; to be called again until there is none.
-    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Option<Expiry> {
+    pub(crate) fn handle_timeout(&mut self, now: Instant, input: Input) -> Option<Expiry> {
         let is_due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         if self.phase == Phase::Ended {
             return None;
@@ -259,10 +279,10 @@ impl Session {
             self.expires_at = None;
             return Some(Expiry::Close(CloseCode::AWAY));
         }
-        if is_due(self.message.deadline()) {
+        if is_due(self.message.deadline()) && input == Input::Dry {
             return self.message_expiry(now);
         }
-        self.heartbeat_expiry(now)
+        self.heartbeat_expiry(now, input)
     }
 
     fn close_expiry(&mut self) -> Expiry {
@@ -281,8 +301,11 @@ impl Session {
         Some(Expiry::Fail(LimitError::MessageTimeout.into()))
     }
 
-    fn heartbeat_expiry(&mut self, now: Instant) -> Option<Expiry> {
+    fn heartbeat_expiry(&mut self, now: Instant, input: Input) -> Option<Expiry> {
         let is_active = self.received != self.seen;
+        if !is_active && input == Input::Unread {
+            return None;
+        }
         match self.heartbeat.handle_timeout(now, is_active)? {
             keepalive::Verdict::Alive => {
                 self.seen = self.received;

@@ -24,14 +24,14 @@ fn section_5_5_2_a_ping_after_an_interval_without_a_byte_and_the_end_without_an_
     let keepalive = Keepalive::new(30 * SECOND, 10 * SECOND);
     let (mut session, start) = session(Role::Server, Config::new().with_keepalive(Some(keepalive)));
     assert_eq!(session.next_deadline(), Some(start + 30 * SECOND));
-    assert!(session.handle_timeout(start + 29 * SECOND).is_none());
-    assert!(is_ping(session.handle_timeout(start + 30 * SECOND)));
+    assert!(session.handle_timeout(start + 29 * SECOND, Input::Dry).is_none());
+    assert!(is_ping(session.handle_timeout(start + 30 * SECOND, Input::Dry)));
     // Queued is not handed over: the answer's clock stands still, for send_timeout to judge.
     assert_eq!(session.next_deadline(), None);
     session.handle_ping_written(start + 40 * SECOND);
     assert!(session.judges_input());
     assert_eq!(session.next_deadline(), Some(start + 50 * SECOND));
-    assert!(matches!(session.handle_timeout(start + 50 * SECOND), Some(Expiry::End)));
+    assert!(matches!(session.handle_timeout(start + 50 * SECOND, Input::Dry), Some(Expiry::End)));
     assert!(matches!(session.take_error(), Some(Error::KeepaliveTimeout)));
     assert_eq!(session.next_deadline(), None);
 }
@@ -40,31 +40,31 @@ fn section_5_5_2_a_ping_after_an_interval_without_a_byte_and_the_end_without_an_
 fn section_5_5_3_any_byte_answers_a_ping() {
     let keepalive = Keepalive::new(30 * SECOND, 10 * SECOND);
     let (mut session, start) = session(Role::Client, Config::new().with_keepalive(Some(keepalive)));
-    assert!(is_ping(session.handle_timeout(start + 30 * SECOND)));
+    assert!(is_ping(session.handle_timeout(start + 30 * SECOND, Input::Dry)));
     session.handle_ping_written(start + 30 * SECOND);
     session.handle_input(1);
-    assert!(session.handle_timeout(start + 40 * SECOND).is_none());
+    assert!(session.handle_timeout(start + 40 * SECOND, Input::Dry).is_none());
     assert_eq!(session.next_deadline(), Some(start + 70 * SECOND));
-    assert!(is_ping(session.handle_timeout(start + 70 * SECOND)));
+    assert!(is_ping(session.handle_timeout(start + 70 * SECOND, Input::Dry)));
 }
 
 #[test]
 fn input_before_the_ping_was_written_does_not_answer_it() {
     let keepalive = Keepalive::new(30 * SECOND, 10 * SECOND);
     let (mut session, start) = session(Role::Server, Config::new().with_keepalive(Some(keepalive)));
-    assert!(is_ping(session.handle_timeout(start + 30 * SECOND)));
+    assert!(is_ping(session.handle_timeout(start + 30 * SECOND, Input::Dry)));
     session.handle_input(1);
     session.handle_ping_written(start + 31 * SECOND);
-    assert!(matches!(session.handle_timeout(start + 41 * SECOND), Some(Expiry::End)));
+    assert!(matches!(session.handle_timeout(start + 41 * SECOND, Input::Dry), Some(Expiry::End)));
 }
 
 #[test]
 fn activity_puts_the_ping_off_by_a_whole_interval() {
     let (mut session, start) = session(Role::Server, Config::new());
     session.handle_input(1);
-    assert!(session.handle_timeout(start + 30 * SECOND).is_none());
+    assert!(session.handle_timeout(start + 30 * SECOND, Input::Dry).is_none());
     assert_eq!(session.next_deadline(), Some(start + 60 * SECOND));
-    assert!(is_ping(session.handle_timeout(start + 60 * SECOND)));
+    assert!(is_ping(session.handle_timeout(start + 60 * SECOND, Input::Dry)));
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_write_without_progress_ends_the_connection() {
     session.handle_write_progress();
     assert_eq!(session.next_deadline(), None);
     session.handle_write_blocked(|| start + SECOND);
-    assert!(matches!(session.handle_timeout(start + 31 * SECOND), Some(Expiry::End)));
+    assert!(matches!(session.handle_timeout(start + 31 * SECOND, Input::Dry), Some(Expiry::End)));
     assert!(matches!(session.take_error(), Some(Error::SendTimeout)));
 }
 
@@ -117,7 +117,10 @@ fn section_7_1_1_the_server_shuts_down_first_and_the_client_waits() {
         assert_eq!(session.phase(), Phase::Finishing(step), "{role:?}");
         // The deadline runs from the first Close, and passing it with both there is no error.
         assert_eq!(session.next_deadline(), Some(start + 5 * SECOND));
-        assert!(matches!(session.handle_timeout(start + 5 * SECOND), Some(Expiry::End)));
+        assert!(matches!(
+            session.handle_timeout(start + 5 * SECOND, Input::Dry),
+            Some(Expiry::End)
+        ));
         assert!(session.take_error().is_none());
     }
 }
@@ -126,8 +129,8 @@ fn section_7_1_1_the_server_shuts_down_first_and_the_client_waits() {
 fn a_peer_that_never_answers_our_close_is_a_close_timeout() {
     let (mut session, start) = session(Role::Client, quiet());
     session.handle_close_sent(start);
-    assert!(session.handle_timeout(start + 4 * SECOND).is_none());
-    assert!(matches!(session.handle_timeout(start + 5 * SECOND), Some(Expiry::End)));
+    assert!(session.handle_timeout(start + 4 * SECOND, Input::Dry).is_none());
+    assert!(matches!(session.handle_timeout(start + 5 * SECOND, Input::Dry), Some(Expiry::End)));
     assert!(matches!(session.take_error(), Some(Error::CloseTimeout)));
 }
 
@@ -167,10 +170,10 @@ fn an_incomplete_message_may_rest_for_its_timeout() {
     assert_eq!(session.next_deadline(), Some(start + 40 * SECOND));
     // Those that the reader has not looked at might be: the judgement is put off.
     session.handle_input(1);
-    assert!(session.handle_timeout(start + 40 * SECOND).is_none());
+    assert!(session.handle_timeout(start + 40 * SECOND, Input::Dry).is_none());
     assert_eq!(session.next_deadline(), Some(start + 70 * SECOND));
     session.watch_message(Some(6), || unreachable!("no progress, the same deadline"));
-    let expiry = session.handle_timeout(start + 70 * SECOND);
+    let expiry = session.handle_timeout(start + 70 * SECOND, Input::Dry);
     assert!(matches!(expiry, Some(Expiry::Fail(Error::Limit(LimitError::MessageTimeout)))));
 }
 
@@ -178,7 +181,21 @@ fn an_incomplete_message_may_rest_for_its_timeout() {
 fn a_connection_past_its_life_goes_away() {
     let config = quiet().with_max_lifetime(Some(60 * SECOND));
     let (mut session, start) = session(Role::Server, config);
-    let expiry = session.handle_timeout(start + 60 * SECOND);
+    let expiry = session.handle_timeout(start + 60 * SECOND, Input::Dry);
     assert!(matches!(expiry, Some(Expiry::Close(CloseCode::AWAY))));
-    assert!(session.handle_timeout(start + 60 * SECOND).is_none());
+    assert!(session.handle_timeout(start + 60 * SECOND, Input::Dry).is_none());
+}
+
+#[test]
+fn silence_is_not_judged_while_there_is_input_to_read() {
+    let keepalive = Keepalive::new(30 * SECOND, 10 * SECOND);
+    let config = Config::new().with_keepalive(Some(keepalive)).with_max_lifetime(Some(50 * SECOND));
+    let (mut session, start) = session(Role::Server, config);
+    assert!(session.handle_timeout(start + 30 * SECOND, Input::Unread).is_none());
+    assert!(is_ping(session.handle_timeout(start + 30 * SECOND, Input::Dry)));
+    session.handle_ping_written(start + 30 * SECOND);
+    assert!(session.handle_timeout(start + 45 * SECOND, Input::Unread).is_none());
+    // What input has no say in is judged all the same.
+    let expiry = session.handle_timeout(start + 50 * SECOND, Input::Unread);
+    assert!(matches!(expiry, Some(Expiry::Close(CloseCode::AWAY))));
 }

@@ -10,7 +10,7 @@
 //! A comma list may be spread over any number of header lines, and empty elements are passed over.
 //! Every function here is linear in its input.
 
-use std::fmt;
+use std::{fmt, net::Ipv6Addr};
 
 use http::{HeaderMap, HeaderValue, header::AsHeaderName, uri::Authority};
 
@@ -128,6 +128,19 @@ pub(crate) fn port(authority: &Authority) -> Result<Option<u16>, GrammarError> {
         Some(digits) => digits.parse().map(Some).map_err(|_| GrammarError),
         None => Err(GrammarError),
     }
+}
+
+/// Whether an authority is a host with or without a port: no user information, no port that is no
+/// number, no brackets around anything but an address.
+pub(crate) fn is_host_and_port(authority: &Authority) -> bool {
+    let host = authority.host();
+    let is_host = match host.strip_prefix('[') {
+        Some(literal) => {
+            literal.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
+        }
+        None => !host.is_empty(),
+    };
+    is_host && !authority.as_str().contains('@') && port(authority).is_ok()
 }
 
 /// Whether each chosen extension has the name of an offered one.

@@ -77,17 +77,20 @@ pub(super) fn take(class: Class) -> BytesMut {
     cached.unwrap_or_else(|| BytesMut::with_capacity(class.size()))
 }
 
-/// Gives a buffer back. One that others still hold slices of is let go instead, and so is one that was
-/// grown past twice the largest size: it would stay large for all.
+/// Gives a buffer back. One that others still hold slices of is let go instead, and so is one of any
+/// other size: it would count as less than it is.
 pub(super) fn give(mut buffer: BytesMut) {
     buffer.clear();
-    if buffer.try_reclaim(2 * LARGEST + 1) {
-        return;
-    }
     let classes = (0..SIZES.len() as u8).rev().map(Class);
-    if let Some(class) = classes.into_iter().find(|class| buffer.try_reclaim(class.size())) {
-        // A thread on its way out has no cache any more, and needs none.
-        let _ = CACHE.try_with(|cache| cache.borrow_mut().give(class, buffer));
+    for class in classes {
+        if buffer.try_reclaim(class.size() + 1) {
+            return;
+        }
+        if buffer.try_reclaim(class.size()) {
+            // A thread on its way out has no cache any more, and needs none.
+            let _ = CACHE.try_with(|cache| cache.borrow_mut().give(class, buffer));
+            return;
+        }
     }
 }
 

@@ -198,7 +198,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// Carries out the closing handshake: sends Close, then reads and discards until the peer's Close
     /// and the end of the stream. Gives the peer's Close, `None` where it came without a body or not at all.
     ///
-    /// After the peer's Close it only waits for the end. Takes at most `close_timeout`, 5 seconds unless set.
+    /// After the peer's Close it only waits for the end. Takes at most `close_timeout`, 5 seconds unless
+    /// set, and discards at most 1 MiB.
     ///
     /// Cancel-safe: called again it goes on.
     ///
@@ -219,7 +220,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<CloseFrame>, Error>> {
         for _ in 0..BUDGET {
             match ready!(self.connection.poll_next(cx)) {
-                Some(Ok(_)) => {}
+                Some(Ok(message)) => self.connection.discard(&message),
                 // The peer has taken our Close for the end of everything.
                 None | Some(Err(Error::AbnormalClosure(EndOfStream::BetweenFrames))) => {
                     return Poll::Ready(Ok(self.connection.peer_close().cloned()));

@@ -95,11 +95,10 @@ impl ReadBuffer {
     fn reserve_for_large(&mut self, missing: usize) -> usize {
         let received = self.bytes.len();
         let ahead = missing.min(received.max(LARGEST));
-        if self.source == Source::Shared {
+        if self.source == Source::Shared || self.bytes.capacity() == received {
+            // Not `reserve`, which would double: what the caller keeps is to be the message's own size.
             self.replace(BytesMut::with_capacity(received + ahead));
             self.source = Source::Frame;
-        } else if self.bytes.capacity() == received {
-            self.bytes.reserve(ahead);
         }
         missing.min(self.bytes.capacity() - received)
     }

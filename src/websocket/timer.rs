@@ -16,8 +16,16 @@ pub(super) struct Timer {
 impl Timer {
     /// Waits for the deadline, or for an earlier one that was set before.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>) -> Poll<()> {
-        let Some(deadline) = deadline else { return Poll::Pending };
+        let Some(deadline) = deadline else {
+            // An alarm that has gone off is no alarm any more.
+            self.sleep.take_if(|sleep| sleep.is_elapsed());
+            return Poll::Pending;
+        };
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        // Asked directly, because a task that has used up its budget is told "pending" by `poll`.
+        if sleep.is_elapsed() && deadline <= sleep.deadline() {
+            return Poll::Ready(());
+        }
         if sleep.deadline() > deadline || sleep.is_elapsed() {
             sleep.as_mut().reset(deadline);
         }

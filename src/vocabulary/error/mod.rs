@@ -81,6 +81,21 @@ impl Error {
         }
     }
 
+    /// The same error once more; `None` for those whose parts can't be had twice.
+    pub(crate) fn duplicate(&self) -> Option<Self> {
+        Some(match self {
+            Self::Protocol(error) => Self::Protocol(*error),
+            Self::Limit(error) => Self::Limit(*error),
+            Self::Usage(error) => Self::Usage(*error),
+            Self::Io(error) => Self::Io(error.kind().into()),
+            Self::AbnormalClosure(place) => Self::AbnormalClosure(*place),
+            Self::KeepaliveTimeout => Self::KeepaliveTimeout,
+            Self::SendTimeout => Self::SendTimeout,
+            Self::CloseTimeout => Self::CloseTimeout,
+            Self::Handshake(_) => return None,
+        })
+    }
+
     /// The close code that this error puts on the wire; `None` where there is nothing to send it on,
     /// or no reason to.
     pub fn close_code(&self) -> Option<CloseCode> {

@@ -9,40 +9,68 @@ use tokio::{
 
 use super::Connection;
 use crate::{
-    session::{Expiry, Phase},
-    vocabulary::{CloseFrame, Error, OpCode},
+    session::{Expiry, Input},
+    vocabulary::{CloseCode, CloseFrame, Error, OpCode},
 };
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
-    /// Waits for a deadline to change something.
+    /// Waits for a deadline to change something, with nothing more to read.
     pub(super) fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.session.is_started() {
-            self.session.start(Instant::now());
-        }
-        while self.timer.poll(cx, self.session.next_deadline()).is_ready() {
-            let now = Instant::now();
-            while let Some(expiry) = self.session.handle_timeout(now) {
-                self.expire(expiry, cx);
-                if !matches!(self.session.phase(), Phase::Open) {
-                    return Poll::Ready(());
-                }
-            }
-            // The ping goes out at once: the answer's clock starts with it.
-            if let Poll::Ready(Err(error)) = self.poll_write(cx) {
-                self.session.end(Some(error.into()));
+        while self.poll_timer(cx).is_ready() {
+            if self.judge(Input::Dry, cx).is_ready() {
                 return Poll::Ready(());
             }
         }
         Poll::Pending
     }
 
+    /// Judges the deadlines that have passed and that input has no say in; ready where one has changed
+    /// something. A peer that never stops sending doesn't put them off.
+    pub(super) fn poll_busy_deadlines(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let is_due =
+            !self.session.is_started() || self.session.is_pressed() || self.timer.is_elapsed();
+        if is_due && self.poll_timer(cx).is_ready() {
+            return self.judge(Input::Unread, cx);
+        }
+        Poll::Pending
+    }
+
     /// The same for the writing side, which reads before it judges the peer's silence.
     pub(super) fn poll_writer_deadlines(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.session.judges_input() && self.timer.is_elapsed() && !self.input.is_full() {
-            // An end or an error seen here is seen again by the reader.
-            let _ = self.poll_fill(cx);
+        if !self.session.judges_input() || !self.timer.is_elapsed() {
+            return self.poll_deadlines(cx);
         }
-        self.poll_deadlines(cx)
+        // A full buffer has something for the reader, as has a read that brings something; an end or an
+        // error seen here is seen again there.
+        if !self.input.is_full() && self.poll_fill(cx).is_pending() {
+            return self.poll_deadlines(cx);
+        }
+        self.poll_busy_deadlines(cx)
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.session.is_started() {
+            self.session.start(Instant::now());
+        }
+        self.timer.poll(cx, self.session.next_deadline())
+    }
+
+    /// Carries out what the deadlines that have passed ask for; ready where the phase has changed.
+    fn judge(&mut self, input: Input, cx: &mut Context<'_>) -> Poll<()> {
+        let now = Instant::now();
+        let phase = self.session.phase();
+        while let Some(expiry) = self.session.handle_timeout(now, input) {
+            self.expire(expiry, cx);
+            if self.session.phase() != phase {
+                return Poll::Ready(());
+            }
+        }
+        // The ping goes out at once: the answer's clock starts with it.
+        if let Poll::Ready(Err(error)) = self.poll_write(cx) {
+            self.session.end(Some(error.into()));
+            return Poll::Ready(());
+        }
+        Poll::Pending
     }
 
     fn expire(&mut self, expiry: Expiry, cx: &mut Context<'_>) {
@@ -65,7 +93,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     pub(super) fn fail(&mut self, error: Error, cx: &mut Context<'_>) {
         let _ = self.poll_write(cx);
         let dropped = self.outbox.drop_unbegun();
-        let Some(code) = error.close_code() else { return self.session.end(Some(error)) };
+        // What is no fault of the peer's is ours (1011).
+        let code = error.close_code().unwrap_or(CloseCode::ERROR);
         // A Close of ours is the last of the queue: if anything was dropped, so was it.
         if self.session.is_open() || dropped > 0 {
             self.queue_close(Some(&CloseFrame::new(code, reason(&error))));

@@ -27,6 +27,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         self.poll_as(Side::Reader, cx, Self::poll_message)
     }
 
+    /// Throws a message away that nobody will read, within the bound for that.
+    pub(in crate::websocket) fn discard(&mut self, message: &Message) {
+        self.session.handle_discarded(message.len());
+    }
+
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
         loop {
             match self.session.phase() {
@@ -39,6 +44,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                     self.input.release();
                     return Poll::Ready(self.session.take_error().map(Err));
                 }
+            }
+            if self.poll_busy_deadlines(cx).is_ready() {
+                continue;
             }
             match self.codec.decode(&mut self.input.bytes) {
                 Ok(Some(message)) => {

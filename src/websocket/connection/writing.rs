@@ -16,7 +16,7 @@ use crate::{
     frame::{Frame, FrameHeader, fragments},
     message::Message,
     session::Phase,
-    vocabulary::{CloseCode, CloseFrame, Error, OpCode, UsageError},
+    vocabulary::{CloseCode, CloseFrame, Error, OpCode},
     websocket::{outbox::Written, wakers::Side},
 };
 
@@ -29,9 +29,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             ready!(self.poll_as(Side::Writer, cx, Self::poll_low_water))?;
         } else if self.timer.is_elapsed() {
             // Written first: a transport that takes bytes again has made progress.
-            if let Poll::Ready(Err(error)) = self.poll_as(Side::Writer, cx, Self::poll_written) {
-                return Poll::Ready(Err(error));
-            }
+            ready_or_on(self.poll_as(Side::Writer, cx, Self::poll_written))?;
+        } else if !self.session.is_started() {
+            let _ = self.poll_as(Side::Writer, cx, Self::poll_writer_deadlines);
         }
         Poll::Ready(self.check_open())
     }
@@ -48,6 +48,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             }
             ready!(self.poll_writer_deadlines(cx));
             if !self.session.is_open() {
+                // What the deadline has queued is offered at least once.
+                let _ = self.poll_write(cx);
                 return Poll::Ready(Ok(()));
             }
         }
@@ -74,16 +76,30 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
 
     fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         loop {
+            if self.has_lost_frames() {
+                return Poll::Ready(Err(self.session.sender_error()));
+            }
             if self.is_ended() {
-                return Poll::Ready(self.session.take_error().map_or(Ok(()), Err));
+                return Poll::Ready(Ok(()));
             }
             if self.poll_write(cx)?.is_ready() {
-                if self.timer.is_elapsed() || !self.session.is_started() {
-                    let _ = self.poll_writer_deadlines(cx);
+                let is_due = self.timer.is_elapsed() || !self.session.is_started();
+                if is_due && self.poll_writer_deadlines(cx).is_ready() {
+                    continue;
                 }
                 return Poll::Ready(Ok(()));
             }
             ready!(self.poll_writer_deadlines(cx));
+        }
+    }
+
+    /// Whether what was queued will not be written any more.
+    fn has_lost_frames(&self) -> bool {
+        match self.session.phase() {
+            Phase::Ended => self.session.has_error() || !self.outbox.is_idle(),
+            // A breach drops what was queued before its Close.
+            Phase::Finishing(_) => self.session.has_error(),
+            Phase::Open | Phase::CloseSent => false,
         }
     }
 
@@ -112,14 +128,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         self.wakers.wake_other(Side::Writer);
     }
 
-    fn check_open(&mut self) -> Result<(), Error> {
-        match self.session.phase() {
-            Phase::Open => Ok(()),
-            Phase::Ended => {
-                Err(self.session.take_error().unwrap_or(UsageError::SendAfterClose.into()))
-            }
-            _ => Err(UsageError::SendAfterClose.into()),
-        }
+    fn check_open(&self) -> Result<(), Error> {
+        if self.session.is_open() { Ok(()) } else { Err(self.session.sender_error()) }
     }
 
     /// Writes what waits; tells the session how it goes.
@@ -166,5 +176,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
 
     pub(super) fn header(&mut self, opcode: OpCode, len: usize) -> FrameHeader {
         FrameHeader::new(opcode, len as u64).with_masking_key(self.codec.sender().masking_key())
+    }
+}
+
+/// A result that is there; anything that isn't is nothing to wait for.
+fn ready_or_on(poll: Poll<Result<(), Error>>) -> Result<(), Error> {
+    match poll {
+        Poll::Ready(result) => result,
+        Poll::Pending => Ok(()),
     }
 }

@@ -15,6 +15,9 @@ const FLAT: usize = 16 << 10;
 /// How much of a payload is masked ahead of the socket taking it.
 const MASKED_AHEAD: usize = LARGEST;
 
+/// How many segments an empty queue keeps room for.
+const IDLE_SEGMENTS: usize = 4;
+
 /// A stretch of the queue.
 #[derive(Debug)]
 enum Segment {
@@ -84,7 +87,7 @@ impl Queue {
 
     /// The same, with the start of a large payload copied behind its header.
     pub(super) fn push_frame_flat(&mut self, header: &FrameHeader, mut payload: Bytes) {
-        let mut first = payload.split_to(payload.len().min(FLAT));
+        let first = payload.split_to(payload.len().min(FLAT));
         if payload.is_empty() {
             return self.coalesce(header, &first);
         }
@@ -93,7 +96,6 @@ impl Queue {
         header.encode(&mut self.tail);
         let start = self.tail.len();
         self.tail.extend_from_slice(&first);
-        first.advance(first.len());
         let key = header.masking_key();
         if let Some(key) = key {
             key.apply(&mut self.tail[start..]);
@@ -109,11 +111,19 @@ impl Queue {
         self.len += len;
     }
 
-    /// An idle connection has no tail: its buffer comes from the thread's cache.
+    /// An idle connection has no tail. Its buffers come from the thread's cache, each larger than the one
+    /// before while a burst goes on; past the largest the full one joins the queue.
     fn reserve(&mut self, len: usize) {
-        if self.tail.capacity() == 0 {
-            self.tail = buffers::take(Class::SMALLEST.fitting(len));
+        let free = self.tail.capacity() - self.tail.len();
+        if free >= len {
+            return;
         }
+        if self.tail.len() + len > LARGEST {
+            self.seal_tail();
+        }
+        let mut larger = buffers::take(Class::SMALLEST.fitting(self.tail.len() + len));
+        larger.extend_from_slice(&self.tail);
+        buffers::give(std::mem::replace(&mut self.tail, larger));
     }
 
     fn push_payload(&mut self, key: Option<MaskingKey>, payload: Bytes) {
@@ -193,7 +203,8 @@ impl Queue {
             let segment = &mut self.segments[index];
             before += segment.len();
             if let Segment::Masked { payload, .. } = segment {
-                let piece = payload.len().min(MASKED_AHEAD);
+                let ready = before - payload.len();
+                let piece = payload.len().min(MASKED_AHEAD - ready);
                 let masked = Segment::Plain(segment.split_to(piece).into_plain());
                 if segment.len() == 0 {
                     *segment = masked;
@@ -255,6 +266,7 @@ impl Queue {
         self.tail.advance(bytes);
         if self.len == 0 {
             buffers::give(std::mem::take(&mut self.tail));
+            self.segments.shrink_to(IDLE_SEGMENTS);
         }
     }
 

@@ -88,9 +88,9 @@ struct State {
 impl Script {
     /// A transport on which these bytes arrive, in one read where there is room, and then silence.
     pub(crate) fn new(bytes: impl Into<Vec<u8>>) -> Self {
-        let bytes = bytes.into();
-        // A read of no bytes would be the end.
-        Self::of((!bytes.is_empty()).then_some(Read::Bytes(bytes)))
+        let script = Self::of([]);
+        script.arrive_bytes(bytes);
+        script
     }
 
     pub(crate) fn of(reads: impl IntoIterator<Item = Read>) -> Self {
@@ -147,8 +147,12 @@ impl Script {
         }
     }
 
+    /// The same for bytes, where there are any: a read of none would be the end.
     pub(crate) fn arrive_bytes(&self, bytes: impl Into<Vec<u8>>) {
-        self.arrive(Read::Bytes(bytes.into()));
+        let bytes = bytes.into();
+        if !bytes.is_empty() {
+            self.arrive(Read::Bytes(bytes));
+        }
     }
 
     pub(crate) fn record(&self) -> Record {
