@@ -124,6 +124,31 @@ fn frames_before_and_behind_a_large_one_share_its_write() {
     assert_written(&io.record(), &expected, 1);
 }
 
+/// More large payloads than one write has slices for.
+#[test]
+fn many_large_payloads_keep_their_order() {
+    for role in ROLES {
+        for is_vectored in [true, false] {
+            let io = Script::new(b"");
+            let io = if is_vectored { io } else { io.not_vectored() };
+            let mut ws = websocket(role, io.clone(), untimed().with_high_water(1 << 20));
+            for n in 0..40 {
+                finish(ws.feed(vec![n; 5000])).expect("room");
+                finish(ws.feed(vec![n; 10])).expect("room");
+            }
+            finish(ws.flush()).expect("open");
+            let frames = (0..40u8).flat_map(|n| [frame(0x82, &[n; 5000]), frame(0x82, &[n; 10])]);
+            let record = io.record();
+            let expected = wire(role, &frames.collect::<Vec<_>>().concat());
+            assert!(record.written == expected, "{role:?}, vectored: {is_vectored}");
+            assert_eq!(record.flushes, 1);
+            if is_vectored && role == Role::Server {
+                assert!(record.writes.len() <= 10, "{} writes", record.writes.len());
+            }
+        }
+    }
+}
+
 /// Where one slice goes out at a time, a header never goes alone.
 #[test]
 fn without_vectored_writes_a_header_is_sent_with_its_payload() {

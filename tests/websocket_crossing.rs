@@ -192,18 +192,21 @@ fn section_5_4_no_message_begins_inside_the_frame_codecs_fragments() {
     }
 }
 
-/// Half a message that went out as frames is never taken for whole: it is the caller's mistake, and no
-/// reason to accuse the peer.
+/// Half a message that went out as frames is never taken for whole: it is the caller's mistake, and what
+/// the peer is told is 1011.
 #[test]
 fn section_5_4_half_a_message_taken_as_frames_ends_the_messages() {
     for role in ROLES {
         let io = Script::new(from_peer(role, b"\x01\x01a\x80\x01b"));
-        let mut frames = Framed::new(io.clone(), FrameCodec::new(role));
+        let codec = FrameCodec::new(role).with_masking_keys(|| MaskingKey::new(KEY));
+        let mut frames = Framed::new(io.clone(), codec);
         finish(frames.next()).expect("a frame").expect("no error");
         let mut ws = WebSocket::from_framed(frames.map_codec(MessageCodec::from), untimed());
+        io.arrive(Read::End);
         let items = drain_to_end(&mut ws);
         assert_eq!(items, [Err("Usage(MessageInProgress)".into())], "{role:?}");
-        assert_eq!(io.written(), b"");
+        let close = b"\x88\x2d\x03\xf3fragments of a message were taken as frames";
+        assert_eq!(io.written(), wire(role, close));
     }
 }
 

@@ -35,7 +35,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
         loop {
             match self.session.phase() {
-                Phase::Open | Phase::CloseSent => {}
+                Phase::Open => {}
+                // Our Close goes out whatever there is to read. An error is met again when there is nothing.
+                Phase::CloseSent => {
+                    let _ = self.poll_write(cx);
+                }
                 Phase::Finishing(_) => {
                     ready!(self.poll_finish(cx));
                     continue;
