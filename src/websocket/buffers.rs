@@ -19,7 +19,7 @@ thread_local! {
 }
 
 /// A size of buffer, as an index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Class(u8);
 
 impl Class {

@@ -52,14 +52,17 @@ impl ReadBuffer {
     ) -> Poll<io::Result<usize>> {
         // A length past the address space is past every limit, and was refused.
         let missing = missing.map_or(0, |missing| usize::try_from(missing).unwrap_or(usize::MAX));
-        let limit = if missing > 0 && self.bytes.len().saturating_add(missing) > LARGEST {
+        let is_large = missing > 0 && self.bytes.len().saturating_add(missing) > LARGEST;
+        let limit = if is_large {
             self.reserve_for_large(missing)
         } else {
             self.reserve_for_traffic(missing)
         };
         let mut target = (&mut self.bytes).limit(limit);
         let read = ready!(poll_read_buf(Pin::new(io), cx, &mut target))?;
-        self.follow_traffic(read, limit);
+        if !is_large {
+            self.follow_traffic(read, limit);
+        }
         Poll::Ready(Ok(read))
     }
 
@@ -94,11 +97,14 @@ impl ReadBuffer {
     /// Room for a large frame: fresh memory is at most what has been received, or 64 KiB.
     fn reserve_for_large(&mut self, missing: usize) -> usize {
         let received = self.bytes.len();
-        let ahead = missing.min(received.max(LARGEST));
-        if self.source == Source::Shared || self.bytes.capacity() == received {
-            // Not `reserve`, which would double: what the caller keeps is to be the message's own size.
-            self.replace(BytesMut::with_capacity(received + ahead));
+        if self.source == Source::Shared {
+            self.replace(BytesMut::with_capacity(first_capacity(received, missing)));
             self.source = Source::Frame;
+            // The less of a large frame lies in a shared buffer, the less has to move.
+            self.class = Class::SMALLEST;
+        }
+        if self.bytes.capacity() == received {
+            self.bytes.reserve(missing.min(received));
         }
         missing.min(self.bytes.capacity() - received)
     }
@@ -125,4 +131,14 @@ impl ReadBuffer {
             self.mostly_empty = 0;
         }
     }
+}
+
+/// A capacity that is the whole frame's after some doublings, which is how it grows: so the message that
+/// the caller keeps is not much larger than itself.
+fn first_capacity(received: usize, missing: usize) -> usize {
+    let mut capacity = received.saturating_add(missing);
+    while capacity > received + LARGEST {
+        capacity = capacity.div_ceil(2);
+    }
+    capacity.max(received + 1)
 }

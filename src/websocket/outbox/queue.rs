@@ -65,6 +65,8 @@ pub(super) struct Queue {
     segments: VecDeque<Segment>,
     /// The newest frames, small ones and headers of large ones.
     tail: BytesMut,
+    /// The size of tail that the last bursts have asked for.
+    class: Class,
     len: usize,
 }
 
@@ -121,7 +123,8 @@ impl Queue {
         if self.tail.len() + len > LARGEST {
             self.seal_tail();
         }
-        let mut larger = buffers::take(Class::SMALLEST.fitting(self.tail.len() + len));
+        self.class = self.class.fitting(self.tail.len() + len);
+        let mut larger = buffers::take(self.class);
         larger.extend_from_slice(&self.tail);
         buffers::give(std::mem::replace(&mut self.tail, larger));
     }
