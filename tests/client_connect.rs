@@ -100,8 +100,7 @@ async fn a_dropped_connect_closes_the_socket() {
     tcp.read_exact(&mut first).await.expect("a request");
     assert_eq!(&first, b"GET");
     connecting.abort();
-    let mut rest = Vec::new();
-    tcp.read_to_end(&mut rest).await.expect("an end");
+    let rest = io::rest_of(&mut tcp).await;
     assert!(rest.ends_with(b"\r\n\r\n"));
 }
 
@@ -266,8 +265,7 @@ async fn a_response_has_ten_seconds() {
             let result = example().config(config.clone()).handshake(near).await;
             assert_eq!(failure(result.map(drop)), Err("Handshake(TimedOut)".into()));
             assert_eq!(start.elapsed(), seconds * SECOND, "reading: {is_reading}");
-            let mut request = Vec::new();
-            far.read_to_end(&mut request).await.expect("an end");
+            let request = io::rest_of(&mut far).await;
             assert_eq!(request.len() > 16, is_reading);
         }
     }

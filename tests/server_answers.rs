@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 use io::{Fault, Op, Pace, Read, Script, failure, finish, run, untimed};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    io::{AsyncWriteExt, DuplexStream},
     time::{Instant, sleep, timeout},
 };
 
@@ -267,7 +267,6 @@ async fn whoever_does_not_hang_up_is_left_after_the_close_timeout() {
     let start = Instant::now();
     assert_eq!(failure(pending.reject(StatusCode::FORBIDDEN).await), Ok(()));
     assert_eq!(start.elapsed(), 5 * SECOND);
-    let mut response = Vec::new();
-    far.read_to_end(&mut response).await.expect("an end");
+    let response = io::rest_of(&mut far).await;
     assert!(response.ends_with(b"\r\n\r\n"));
 }

@@ -10,10 +10,7 @@ use bowline::{Config, LimitError, Message, Role, WebSocket};
 use io::{
     Item, KEY, ROLES, Read, Script, drain, finish, from_peer, item, run, untimed, websocket, wire,
 };
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    time::Instant,
-};
+use tokio::{io::AsyncWriteExt, time::Instant};
 
 /// What breaks a rule, the error that names it, and the code that answers it.
 struct Breach {
@@ -226,8 +223,7 @@ async fn the_error_comes_after_the_close_timeout_at_the_latest() {
         assert_failed(ws.next().await.map(item), &breach);
         assert_eq!(start.elapsed().as_secs(), 5, "{role:?}, {}", breach.error);
         assert!(ws.next().await.is_none());
-        let mut written = Vec::new();
-        far.read_to_end(&mut written).await.expect("our side is shut down");
+        let written = io::rest_of(&mut far).await;
         assert_close(role, &written, &breach);
     }
 }
@@ -245,8 +241,7 @@ async fn an_incomplete_message_that_rests_is_answered_with_1008() {
         assert_eq!(LimitError::MessageTimeout.close_code(), breach.code);
         assert_failed(ws.next().await.map(item), &breach);
         assert_eq!(start.elapsed().as_secs(), 10 + 5, "{role:?}: the time, and the drain's");
-        let mut written = Vec::new();
-        far.read_to_end(&mut written).await.expect("our side is shut down");
+        let written = io::rest_of(&mut far).await;
         assert_close(role, &written, &breach);
     }
 }

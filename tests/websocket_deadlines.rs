@@ -140,8 +140,7 @@ async fn a_writer_learns_that_the_life_is_over() {
         let end = ws.next().await.map(item);
         assert_eq!(end, Some(Err("CloseTimeout".into())), "{role:?}");
         drop(ws);
-        let mut written = Vec::new();
-        far.read_to_end(&mut written).await.expect("an end");
+        let written = io::rest_of(&mut far).await;
         assert!(written.ends_with(&wire(role, b"\x88\x02\x03\xe9")), "{role:?}");
     }
 }

@@ -13,7 +13,7 @@ use io::{
     untimed, websocket, wire,
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::AsyncWriteExt,
     time::{Instant, timeout},
 };
 
@@ -215,8 +215,7 @@ async fn a_peer_that_closes_and_stays_is_left_after_the_close_timeout() {
         }
         assert_eq!(start.elapsed().as_secs(), 5, "{role:?}, our close: {is_ours}");
         // Our side is shut down by then, whoever was to do it first.
-        let mut written = Vec::new();
-        far.read_to_end(&mut written).await.expect("an end");
+        let written = io::rest_of(&mut far).await;
         assert_eq!(written, wire(role, CLOSE));
     }
 }

@@ -7,7 +7,7 @@ mod io;
 use std::time::Duration;
 
 use bowline::{Config, Error, Keepalive, Message, Role, WebSocket};
-use io::{ROLES, Script, from_peer, item, other, run, untimed, websocket, wire};
+use io::{ROLES, Script, from_peer, item, other, run, untimed, websocket, wire, within};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     task::JoinHandle,
@@ -42,7 +42,7 @@ fn read_on(mut ws: WebSocket<DuplexStream>) -> JoinHandle<Vec<(u64, io::Item)>> 
 async fn ping_at(role: Role, far: &mut DuplexStream, start: Instant) -> u64 {
     let ping = wire(role, b"\x89\x00");
     let mut bytes = vec![0; ping.len()];
-    far.read_exact(&mut bytes).await.expect("open");
+    within(far.read_exact(&mut bytes)).await.expect("open");
     assert_eq!(bytes, ping);
     start.elapsed().as_secs()
 }
@@ -54,10 +54,9 @@ async fn a_silent_peer_is_pinged_after_30_seconds_and_given_up_30_seconds_later(
         let (ws, mut far) = connected(role, config());
         let reader = read_on(ws);
         assert_eq!(ping_at(role, &mut far, start).await, 30, "{role:?}");
-        let items = reader.await.expect("the reader");
+        let items = within(reader).await.expect("the reader");
         assert_eq!(items, [(60, Err("KeepaliveTimeout".into()))], "{role:?}");
-        let mut rest = Vec::new();
-        far.read_to_end(&mut rest).await.expect("an end");
+        let rest = io::rest_of(&mut far).await;
         assert_eq!(rest, b"", "there is nobody to say Close to");
     }
 }
@@ -71,7 +70,7 @@ async fn the_times_are_the_configurations() {
             let (ws, mut far) = connected(role, untimed().with_keepalive(Some(keepalive)));
             let reader = read_on(ws);
             assert_eq!(ping_at(role, &mut far, start).await, u64::from(interval));
-            let items = reader.await.expect("the reader");
+            let items = within(reader).await.expect("the reader");
             let end = u64::from(interval + wait);
             assert_eq!(items, [(end, Err("KeepaliveTimeout".into()))], "{role:?}");
         }
@@ -127,7 +126,7 @@ async fn section_5_5_3_any_byte_answers_a_ping() {
         far.write_all(&[answer]).await.expect("open");
         let again = ping_at(role, &mut far, start).await;
         assert!((60..=120).contains(&again), "{role:?}: {again}");
-        let items = reader.await.expect("the reader");
+        let items = within(reader).await.expect("the reader");
         let end = again + 30;
         assert_eq!(items, [(end, Err("KeepaliveTimeout".into()))], "{role:?}, {answer:02x}");
     }
@@ -242,8 +241,7 @@ async fn without_keepalive_and_after_close_there_is_no_ping() {
         let config = config().with_close_timeout(Some(1000 * SECOND));
         let (mut ws, mut far) = connected(role, config);
         let closed = tokio::spawn(async move { ws.close(1000, "").await.map(drop) });
-        let mut written = Vec::new();
-        far.read_to_end(&mut written).await.expect("an end");
+        let written = io::rest_of(&mut far).await;
         assert_eq!(written, wire(role, b"\x88\x02\x03\xe8"), "{role:?}: Close and no ping");
         assert!(matches!(closed.await.expect("the closer"), Err(Error::CloseTimeout)));
     }

@@ -3,12 +3,21 @@
 #[path = "support/io.rs"]
 mod io;
 
-use std::{future::Future, pin::pin, time::Duration};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
 
 use bowline::{Config, Keepalive, Message, Role, WebSocket};
 use bytes::Bytes;
 use futures_util::{FutureExt, SinkExt, StreamExt, stream::SplitSink};
-use io::{ROLES, Script, failure, frame, from_peer, item, run, untimed, websocket, wire};
+use io::{
+    ROLES, Read, Script, Wakes, failure, frame, from_peer, item, run, untimed, websocket, wire,
+    within,
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -164,7 +173,7 @@ async fn pongs_flow_while_the_writer_waits() {
             sleep(SECOND).await;
             let pong = wire(role, &frame(0x8a, &[n]));
             let mut bytes = vec![0; 4096 + 1100];
-            far.read_exact(&mut bytes).await.expect("the writer goes on");
+            within(far.read_exact(&mut bytes)).await.expect("the writer goes on");
             let is_there = bytes.windows(pong.len()).any(|window| window == pong);
             assert!(is_there, "{role:?}: ping {n}");
             sleep(SECOND).await;
@@ -246,35 +255,84 @@ async fn a_half_that_moves_to_another_task_is_woken_there() {
         let reader = tokio::spawn(async move { stream.next().await.map(item) });
         sleep(SECOND).await;
         far.write_all(&from_peer(role, b"\x81\x01a")).await.expect("open");
-        assert_eq!(reader.await.expect("the reader"), Some(Ok(Message::text("a"))), "{role:?}");
+        let message = within(reader).await.expect("the reader");
+        assert_eq!(message, Some(Ok(Message::text("a"))), "{role:?}");
         let length = wire(role, &frame(0x82, &[0; 100])).len();
-        far.read_exact(&mut vec![0; length]).await.expect("the rest");
-        assert_eq!(writer.await.expect("the writer"), Ok(()), "{role:?}");
+        within(far.read_exact(&mut vec![0; length])).await.expect("the rest");
+        assert_eq!(within(writer).await.expect("the writer"), Ok(()), "{role:?}");
     }
 }
 
-/// By hand, on one waker each: the transport's news reaches both.
+/// A future polled by hand, and how often it was woken.
+struct ByHand<F> {
+    future: Pin<Box<F>>,
+    wakes: Arc<Wakes>,
+}
+
+impl<F: Future> ByHand<F> {
+    fn new(future: F) -> Self {
+        Self { future: Box::pin(future), wakes: Arc::default() }
+    }
+
+    fn poll(&mut self) -> Poll<F::Output> {
+        let waker = Waker::from(self.wakes.clone());
+        self.future.as_mut().poll(&mut Context::from_waker(&waker))
+    }
+
+    /// Whether this, done by others, wakes it.
+    fn is_woken_by<O>(&self, work: impl FnOnce() -> O) -> bool {
+        let before = self.wakes.count();
+        work();
+        self.wakes.count() > before
+    }
+}
+
 #[test]
-fn one_event_of_the_transport_wakes_both_halves() {
+fn one_event_of_the_transport_wakes_who_waits_for_it() {
     for role in ROLES {
         let io = Script::new(b"").room(3);
-        let ws = websocket(role, io.clone(), untimed().with_high_water(1));
-        let (mut sink, mut stream) = ws.split();
-        assert!(run(sink.send(Message::text("Hello"))).is_pending());
-        let (mut next, mut send) = (pin!(stream.next()), pin!(sink.send(Message::text("x"))));
-        let wakes: [std::sync::Arc<io::Wakes>; 2] = Default::default();
-        let [reader, writer] = wakes.clone().map(std::task::Waker::from);
-        let mut reader = std::task::Context::from_waker(&reader);
-        let mut writer = std::task::Context::from_waker(&writer);
-        assert!(next.as_mut().poll(&mut reader).is_pending());
-        assert!(send.as_mut().poll(&mut writer).is_pending());
-        assert!(next.as_mut().poll(&mut reader).is_pending());
-        io.make_room(None);
-        assert!(wakes[1].count() > 0, "the writer, whose turn it is: {role:?}");
-        let before = wakes[0].count();
-        io.arrive_bytes(from_peer(role, b"\x81\x01a"));
-        assert!(wakes[0].count() > before, "the reader: {role:?}");
-        assert!(next.as_mut().poll(&mut reader).is_ready());
-        assert!(send.as_mut().poll(&mut writer).is_ready());
+        let (mut sink, mut stream) = websocket(role, io.clone(), untimed()).split();
+        let mut next = ByHand::new(stream.next());
+        let mut send = ByHand::new(sink.send(Message::text("Hello")));
+        assert!(next.poll().is_pending() && send.poll().is_pending() && next.poll().is_pending());
+        assert!(send.is_woken_by(|| io.make_room(None)), "{role:?}");
+        assert!(next.is_woken_by(|| io.arrive_bytes(from_peer(role, b"\x81\x01a"))), "{role:?}");
+        assert!(next.poll().is_ready() && send.poll().is_ready());
+    }
+}
+
+/// The transport's event has woken both, and the writer came first and went to sleep again: only the reader
+/// can wake it now.
+#[test]
+fn the_reader_wakes_a_writer_when_the_connection_ends_or_closes() {
+    let endings: [fn(Role) -> Read; 3] = [
+        |_| Read::End,
+        |role| Read::Bytes(from_peer(role, b"\x88\x02\x03\xe8")),
+        |role| Read::Bytes(from_peer(role, b"\x83\x00")),
+    ];
+    for (role, ending) in ROLES.into_iter().flat_map(|role| endings.map(|ending| (role, ending))) {
+        let io = Script::new(b"").room(3);
+        let (mut sink, mut stream) = websocket(role, io.clone(), untimed()).split();
+        let mut next = ByHand::new(stream.next());
+        let mut send = ByHand::new(sink.send(Message::text("Hello")));
+        assert!(next.poll().is_pending() && send.poll().is_pending());
+        io.arrive(ending(role));
+        assert!(send.poll().is_pending(), "{role:?}: a writer doesn't read");
+        assert!(send.is_woken_by(|| next.poll()), "{role:?}: {:?}", ending(role));
+    }
+}
+
+/// From our Close on the reader has a deadline, and it must be awake to set its clock.
+#[test]
+fn the_writer_wakes_a_reader_when_it_closes() {
+    for role in ROLES {
+        let (mut sink, mut stream) = websocket(role, Script::new(b""), untimed()).split();
+        let mut next = ByHand::new(stream.next());
+        assert!(next.poll().is_pending());
+        assert!(next.is_woken_by(|| run(sink.close())), "{role:?}");
+        let (mut sink, mut stream) = websocket(role, Script::new(b""), untimed()).split();
+        let mut next = ByHand::new(stream.next());
+        assert!(next.poll().is_pending());
+        assert!(next.is_woken_by(|| run(sink.send(Message::Close(None)))), "{role:?}");
     }
 }

@@ -12,10 +12,14 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
+    time::Duration,
 };
 
 use bowline::{Config, Error, MaskingKey, Message, MessageCodec, Role, WebSocket};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    time::timeout,
+};
 use tokio_util::codec::Framed;
 
 #[allow(unused_imports, reason = "each test binary uses its own part")]
@@ -171,4 +175,18 @@ pub(crate) fn drain_to_end<T: AsyncRead + AsyncWrite + Unpin>(ws: &mut WebSocket
     let mut items = drain(ws);
     assert_eq!(items.pop(), Some(None), "asleep after {items:?}");
     items.into_iter().flatten().collect()
+}
+
+// ---- on a clock ----
+
+/// What a future comes to that must not wait for ever. On a paused clock this takes no time.
+pub(crate) async fn within<F: Future>(future: F) -> F::Output {
+    timeout(Duration::from_secs(10_000), future).await.expect("nobody woke it")
+}
+
+/// What the peer still gets, to the end of the stream.
+pub(crate) async fn rest_of(far: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
+    let mut rest = Vec::new();
+    within(far.read_to_end(&mut rest)).await.expect("an end");
+    rest
 }
