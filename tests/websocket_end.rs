@@ -220,6 +220,21 @@ async fn a_peer_that_closes_and_stays_is_left_after_the_close_timeout() {
     }
 }
 
+/// The time runs from the first of the two Closes, whosever it is.
+#[tokio::test(start_paused = true)]
+async fn the_peers_close_does_not_stretch_the_close_timeout() {
+    for role in ROLES {
+        let (near, mut far) = tokio::io::duplex(1024);
+        let mut ws = websocket(role, near, Config::new());
+        let start = Instant::now();
+        assert!(timeout(Duration::from_secs(4), ws.close(1000, "")).await.is_err());
+        far.write_all(&from_peer(role, CLOSE)).await.expect("open");
+        let closed = ws.close(1000, "").await.expect("closed");
+        assert_eq!(closed, Some(CloseFrame::new(1000, "")));
+        assert_eq!(start.elapsed().as_secs(), 5, "{role:?}");
+    }
+}
+
 /// A peer that neither reads nor hangs up: our Close cannot go out, and still there is an end.
 #[tokio::test(start_paused = true)]
 async fn a_close_that_cannot_be_written_ends_with_the_close_timeout_too() {

@@ -163,6 +163,9 @@ async fn the_answers_clock_starts_when_the_ping_is_written() {
         assert!(run(ws.next()).is_pending());
         advance(70 * SECOND).await;
         assert!(run(ws.next()).is_pending(), "the ping is not out yet");
+        // Nor can this be an answer to it.
+        io.arrive_bytes(from_peer(role, b"\x8a\x00"));
+        assert!(run(ws.next()).is_ready());
         io.make_room(None);
         assert!(run(ws.next()).is_pending());
         let expected = wire(role, b"\x81\x05begun\x89\x00\x81\x09not begun");
