@@ -284,6 +284,7 @@ fn without_deadlines_no_time_driver_is_needed() {
         ws.send(vec![0; 1 << 20]).await.expect("open");
         assert_eq!(ws.next().await.map(|message| message.expect("open").len()), Some(1 << 20));
         ws.close(1000, "").await.expect("closed");
+        drop(ws);
         echo.await.expect("the server");
     });
 }
