@@ -2,6 +2,11 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod client;
+#[cfg(feature = "deflate")]
+mod deflate;
+#[cfg(not(feature = "deflate"))]
+#[path = "deflate/absent.rs"]
+mod deflate;
 mod frame;
 pub mod handshake;
 mod message;
@@ -20,4 +25,6 @@ pub use vocabulary::{
     Keepalive, LimitError, Limits, MaskingKey, OpCode, ProtocolError, ReservedBits, Result, Role,
     UsageError, Utf8Bytes,
 };
+#[cfg(feature = "deflate")]
+pub use vocabulary::{ContextTakeover, Deflate};
 pub use websocket::WebSocket;

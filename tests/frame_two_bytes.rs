@@ -79,7 +79,7 @@ fn verdict<C: Decoder<Error = Error>>(
 
 fn check_every_pair(role: Role, open: Option<u8>) {
     let frames = opened(FrameCodec::new(role), role, open);
-    let messages = opened(MessageCodec::new(role), role, open);
+    let messages = || opened(MessageCodec::new(role), role, open);
     let whole = opened(Events::new(FrameReader::new(role), Delivery::Whole), role, open);
     let chunks = opened(Events::new(FrameReader::new(role), Delivery::Chunks), role, open);
     let mut buffer = BytesMut::with_capacity(64);
@@ -90,7 +90,7 @@ fn check_every_pair(role: Role, open: Option<u8>) {
             let seen = [
                 verdict(frames.clone(), &mut buffer, at_once),
                 verdict(frames.clone(), &mut buffer, &[&[first], &[second]]),
-                verdict(messages.clone(), &mut buffer, at_once),
+                verdict(messages(), &mut buffer, at_once),
                 verdict(whole.clone(), &mut buffer, at_once),
                 verdict(chunks.clone(), &mut buffer, at_once),
             ];

@@ -35,7 +35,7 @@ pub use stream::Stream;
 
 use crate::{
     handshake::{Fields, HandshakeCodec},
-    vocabulary::{Config, Error, UsageError, grammar},
+    vocabulary::{Config, Deflate, Error, UsageError, grammar},
     websocket::{Opening, WebSocket, within},
 };
 
@@ -56,6 +56,7 @@ pub struct Client {
     uri: Uri,
     fields: Fields,
     subprotocols: Vec<String>,
+    deflate: Option<Deflate>,
     config: Arc<Config>,
 }
 
@@ -77,6 +78,7 @@ impl Client {
             uri,
             fields: Fields::default(),
             subprotocols: Vec::new(),
+            deflate: None,
             config: Arc::default(),
         })
     }
@@ -102,6 +104,15 @@ impl Client {
         I::Item: Into<String>,
     {
         self.subprotocols.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Offers permessage-deflate, off unless set. What the server made of it is in
+    /// [`WebSocket::extensions`].
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(mut self, deflate: Deflate) -> Self {
+        self.deflate = Some(deflate);
         self
     }
 
@@ -152,8 +163,9 @@ impl Client {
         T: AsyncRead + AsyncWrite + Unpin,
     {
         let config = self.config.clone();
+        let codec = HandshakeCodec::client().offering(self.deflate);
         let request = self.request()?;
-        let mut opening = Opening::new(io, HandshakeCodec::client(), config);
+        let mut opening = Opening::new(io, codec, config);
         opening.send(request).await?;
         match opening.receive().await {
             Ok(response) => Ok((opening.into_websocket(), response)),

@@ -84,9 +84,13 @@ impl FrameCodec {
         self.reader.role()
     }
 
-    pub(crate) fn with_agreement(mut self, agreement: Option<Box<Agreement>>) -> Self {
-        self.agreement = agreement;
-        self
+    /// With what the opening handshake has agreed on, and so with RSV1 where that means "compressed".
+    pub(crate) fn with_agreement(self, agreement: Option<Box<Agreement>>) -> Self {
+        let is_deflated = agreement.as_ref().is_some_and(|agreement| agreement.deflate.is_some());
+        let mut codec =
+            if is_deflated { self.with_reserved_bits(ReservedBits::RSV1) } else { self };
+        codec.agreement = agreement;
+        codec
     }
 
     pub(crate) fn into_parts(self) -> (FrameReader, FrameSender, Option<Box<Agreement>>) {

@@ -8,16 +8,18 @@ const SPARE_FRAGMENTS: u64 = 1024;
 pub(super) enum Content {
     /// Text to be checked as it passes.
     Text,
-    /// Bytes that mean nothing here: binary, or anything that an extension has transformed.
+    /// Binary, and the payload of control frames.
     Opaque,
+    /// What an extension has made of a message; how large that message is only the extension can tell.
+    Transformed,
 }
 
 impl Content {
     pub(super) fn of(opcode: OpCode, reserved: ReservedBits) -> Self {
-        if opcode == OpCode::TEXT && reserved == ReservedBits::NONE {
-            Self::Text
-        } else {
-            Self::Opaque
+        match opcode {
+            _ if reserved != ReservedBits::NONE => Self::Transformed,
+            OpCode::TEXT => Self::Text,
+            _ => Self::Opaque,
         }
     }
 }
@@ -83,7 +85,7 @@ impl OpenMessage {
     /// Whether the message is still within its limits.
     pub(super) fn check_limits(&self, limits: &Limits) -> Result<(), LimitError> {
         let limit = limits.max_message_size();
-        if self.bytes > limit as u64 {
+        if self.bytes > limit as u64 && self.content != Content::Transformed {
             return Err(LimitError::MessageTooLarge { size: self.bytes, limit });
         }
         if self.fragments > self.bytes.saturating_add(SPARE_FRAGMENTS) {

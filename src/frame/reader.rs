@@ -127,7 +127,8 @@ impl FrameReader {
     }
 
     /// The same with reserved bits to which an extension gives a meaning: allowed on the first frame of a
-    /// data message. Text of such a message is not checked, because it is the extension's to decode.
+    /// data message. Such a message is not held to the message limit, and its text is not checked: both
+    /// are for what the extension makes of it.
     #[must_use]
     pub fn with_reserved_bits(mut self, allowed: ReservedBits) -> Self {
         self.allowed = allowed;

@@ -16,10 +16,16 @@ use super::{
     fields::is_reserved,
     head::{self, HeadScanner},
     key::accept_value,
+    offer::header_value,
     refusal::{BodyState, Refusal},
     response_rules::Expectation,
 };
-use crate::vocabulary::{Agreement, EndOfStream, Error, HandshakeError, Role, UsageError, grammar};
+use crate::{
+    deflate,
+    vocabulary::{
+        Agreement, Deflate, EndOfStream, Error, HandshakeError, Role, UsageError, grammar,
+    },
+};
 
 /// The client's end of a [`HandshakeCodec`].
 ///
@@ -33,6 +39,7 @@ use crate::vocabulary::{Agreement, EndOfStream, Error, HandshakeError, Role, Usa
 #[derive(Debug)]
 pub struct Client {
     keys: fn() -> Key,
+    deflate: Option<Deflate>,
     state: State,
 }
 
@@ -52,11 +59,15 @@ enum State {
 
 impl Client {
     pub(super) fn new() -> Self {
-        Self { keys: Key::random, state: State::Request }
+        Self { keys: Key::random, deflate: None, state: State::Request }
     }
 
     pub(super) fn set_keys(&mut self, keys: fn() -> Key) {
         self.keys = keys;
+    }
+
+    pub(super) fn set_deflate(&mut self, deflate: Option<Deflate>) {
+        self.deflate = deflate;
     }
 
     /// Ends the handshake with what made it fail.
@@ -172,15 +183,18 @@ impl Encoder<http::Request<()>> for HandshakeCodec<Client> {
     type Error = Error;
 
     /// Encodes the opening request: GET, with the URI's path and host, a fresh key, and what else RFC
-    /// 6455 section 4.1 asks for. Subprotocols and extensions are offered as headers; `Host` may be set
-    /// to another than the URI's.
+    /// 6455 section 4.1 asks for. Subprotocols and extensions are offered as headers, permessage-deflate by
+    /// `HandshakeCodec::with_deflate`; `Host` may be set to another than the URI's.
     fn encode(&mut self, request: http::Request<()>, dst: &mut BytesMut) -> Result<(), Error> {
         if !matches!(self.state.state, State::Request) {
             return Err(UsageError::HandshakeOutOfTurn.into());
         }
         let key = (self.state.keys)().header();
-        let expectation = expectation(&request, &key)?;
-        let headers = request_headers(&request, key)?;
+        let mut expectation = expectation(&request, &key)?;
+        let mut headers = request_headers(&request, key)?;
+        if let Some(wishes) = self.state.deflate {
+            headers.append(SEC_WEBSOCKET_EXTENSIONS, expectation.add_deflate(wishes)?);
+        }
         head::write_request(&target(request.uri()), &headers, dst);
         self.state.state = State::Response(HeadScanner::default(), expectation);
         Ok(())
@@ -210,7 +224,22 @@ fn expectation(request: &http::Request<()>, key: &HeaderValue) -> Result<Expecta
     if extensions.is_empty() && request.headers().contains_key(SEC_WEBSOCKET_EXTENSIONS) {
         return Err(UsageError::InvalidHeader);
     }
-    Ok(Expectation { accept: accept_value(key), subprotocols, extensions })
+    Ok(Expectation { accept: accept_value(key), subprotocols, extensions, deflate: None })
+}
+
+impl Expectation {
+    /// Offers compression; gives the header that does.
+    fn add_deflate(&mut self, wishes: Deflate) -> Result<HeaderValue, UsageError> {
+        // Who has this end run the extension can't offer it by hand as well.
+        if self.extensions.iter().any(|extension| extension.is(deflate::NAME)) {
+            return Err(UsageError::ReservedHeader);
+        }
+        let offer = deflate::offer(&wishes);
+        let value = header_value(&offer)?;
+        self.extensions.push(offer);
+        self.deflate = Some(wishes);
+        Ok(value)
+    }
 }
 
 fn request_headers(request: &http::Request<()>, key: HeaderValue) -> Result<HeaderMap, UsageError> {

@@ -32,7 +32,7 @@ pub(crate) use offer::{cookies, origin};
 
 use crate::{
     frame::FrameCodec,
-    vocabulary::{Agreement, Role, UsageError},
+    vocabulary::{Agreement, Deflate, Role, UsageError},
 };
 
 /// The opening handshake over any framed byte stream, as `Decoder` and `Encoder`.
@@ -87,6 +87,18 @@ impl HandshakeCodec<Client> {
     #[must_use]
     pub fn with_keys(mut self, keys: fn() -> Key) -> Self {
         self.state.set_keys(keys);
+        self
+    }
+
+    /// Offers permessage-deflate. Where the server chooses it, the codecs made from this one compress.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn with_deflate(self, deflate: Deflate) -> Self {
+        self.offering(Some(deflate))
+    }
+
+    pub(crate) fn offering(mut self, deflate: Option<Deflate>) -> Self {
+        self.state.set_deflate(deflate);
         self
     }
 }

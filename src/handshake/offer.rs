@@ -8,7 +8,10 @@ use http::{
 };
 
 use super::{Answer, Fields};
-use crate::vocabulary::{Agreement, Extension, UsageError, grammar};
+use crate::{
+    deflate,
+    vocabulary::{Agreement, Deflate, DeflateTerms, Extension, UsageError, grammar},
+};
 
 /// What a server is asked for.
 #[derive(Debug)]
@@ -26,6 +29,7 @@ pub struct Offer {
     request: http::Request<()>,
     terms: Terms,
     subprotocol: Option<HeaderValue>,
+    deflate: Option<Deflate>,
     fields: Fields,
 }
 
@@ -39,7 +43,7 @@ pub(super) struct Terms {
 
 impl Offer {
     pub(super) fn new(request: http::Request<()>, terms: Terms) -> Self {
-        Self { request, terms, subprotocol: None, fields: Fields::default() }
+        Self { request, terms, subprotocol: None, deflate: None, fields: Fields::default() }
     }
 
     /// The request's head.
@@ -90,6 +94,15 @@ impl Offer {
         }
     }
 
+    /// Accepts permessage-deflate, where the client offers it in a way that fits; otherwise messages stay
+    /// uncompressed. Of several offers the first that fits is taken (RFC 7692 section 5).
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(mut self, deflate: Deflate) -> Self {
+        self.deflate = Some(deflate);
+        self
+    }
+
     /// Adds a header to the answer. A bad one, or one that the handshake sets itself, fails when the
     /// answer is encoded. `Sec-WebSocket-Extensions` may name what the client offered, for an extension
     /// that the caller runs on [`FrameCodec`](crate::FrameCodec).
@@ -103,9 +116,10 @@ impl Offer {
         self
     }
 
-    /// Forbids extensions: whoever runs the connection has none.
-    pub(crate) fn without_extensions(mut self) -> Self {
+    /// Accepts for a connection that has no extension but compression.
+    pub(crate) fn for_websocket(mut self, deflate: Option<Deflate>) -> Self {
         self.fields.forbid(&SEC_WEBSOCKET_EXTENSIONS);
+        self.deflate = deflate;
         self
     }
 
@@ -125,14 +139,17 @@ impl Offer {
     }
 
     fn accepted(self) -> Result<(Response<Bytes>, Agreement), UsageError> {
-        let agreed = self.subprotocol.as_ref().and_then(|value| value.to_str().ok());
-        let mut agreement =
-            Agreement { subprotocol: agreed.map(Into::into), extensions: Vec::new() };
-        let extra = self.fields.finish()?;
+        let mut extra = self.fields.finish()?;
         if extra.contains_key(SEC_WEBSOCKET_PROTOCOL) {
             return Err(UsageError::ReservedHeader);
         }
-        agreement.extensions = chosen_extensions(&extra, &self.terms.extensions)?;
+        let extensions = chosen_extensions(&extra, &self.terms.extensions)?;
+        let agreed = self.subprotocol.as_ref().and_then(|value| value.to_str().ok());
+        let mut agreement =
+            Agreement { subprotocol: agreed.map(Into::into), extensions, deflate: None };
+        if let Some(wishes) = &self.deflate {
+            agreement.add_deflate(deflate::answer(wishes, &self.terms.extensions), &mut extra)?;
+        }
 
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -146,6 +163,31 @@ impl Offer {
         headers.extend(extra);
         Ok((response, agreement))
     }
+}
+
+impl Agreement {
+    /// Adds what was answered to an offer of compression, if anything was.
+    fn add_deflate(
+        &mut self,
+        answer: Option<(Extension, DeflateTerms)>,
+        headers: &mut HeaderMap,
+    ) -> Result<(), UsageError> {
+        // Who has this end run the extension can't choose it by hand as well.
+        if self.extensions.iter().any(|extension| extension.is(deflate::NAME)) {
+            return Err(UsageError::ReservedHeader);
+        }
+        if let Some((extension, terms)) = answer {
+            headers.append(SEC_WEBSOCKET_EXTENSIONS, header_value(&extension)?);
+            self.extensions.push(extension);
+            self.deflate = Some(terms);
+        }
+        Ok(())
+    }
+}
+
+/// The extension as a header's value.
+pub(super) fn header_value(extension: &Extension) -> Result<HeaderValue, UsageError> {
+    HeaderValue::try_from(extension.to_string()).map_err(|_| UsageError::InvalidHeader)
 }
 
 fn chosen_extensions(

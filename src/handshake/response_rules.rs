@@ -8,7 +8,10 @@ use http::{
 };
 
 use super::request_rules::single;
-use crate::vocabulary::{Agreement, Extension, HandshakeError, grammar};
+use crate::{
+    deflate,
+    vocabulary::{Agreement, Deflate, DeflateTerms, Extension, HandshakeError, grammar},
+};
 
 /// What the client sent, and so what the response may say.
 #[derive(Debug)]
@@ -16,6 +19,7 @@ pub(super) struct Expectation {
     pub(super) accept: HeaderValue,
     pub(super) subprotocols: Vec<Box<str>>,
     pub(super) extensions: Vec<Extension>,
+    pub(super) deflate: Option<Deflate>,
 }
 
 impl Expectation {
@@ -31,10 +35,10 @@ impl Expectation {
             Some(accept) if accept.as_bytes().trim_ascii() == self.accept.as_bytes() => {}
             _ => return Err(HandshakeError::AcceptMismatch),
         }
-        Ok(Agreement {
-            subprotocol: self.subprotocol(headers)?,
-            extensions: self.extensions(headers)?,
-        })
+        let subprotocol = self.subprotocol(headers)?;
+        let extensions = self.extensions(headers)?;
+        let deflate = self.deflate(&extensions)?;
+        Ok(Agreement { subprotocol, extensions, deflate })
     }
 
     /// "if ... indicates the use of a subprotocol that was not present in the client's handshake ...
@@ -53,5 +57,16 @@ impl Expectation {
             return Err(HandshakeError::UnrequestedExtension);
         }
         Ok(chosen)
+    }
+
+    /// What was chosen of permessage-deflate, where this end would run it.
+    fn deflate(&self, chosen: &[Extension]) -> Result<Option<DeflateTerms>, HandshakeError> {
+        let Some(wishes) = &self.deflate else { return Ok(None) };
+        let mut chosen = chosen.iter().filter(|extension| extension.is(deflate::NAME));
+        match (chosen.next(), chosen.next()) {
+            (None, _) => Ok(None),
+            (Some(response), None) => deflate::judge(wishes, response).map(Some),
+            (Some(_), Some(_)) => Err(HandshakeError::UnacceptableParameters),
+        }
     }
 }

@@ -2,25 +2,30 @@ use bytes::{Bytes, BytesMut};
 
 use super::Message;
 use crate::{
+    deflate::{Held, Incoming},
     frame::{Delivery, FrameEvent, FrameHeader, FrameReader, TextCheck},
-    vocabulary::{CloseFrame, Error, OpCode, ProtocolError, UsageError, Utf8Bytes},
+    vocabulary::{CloseFrame, Error, OpCode, ProtocolError, ReservedBits, UsageError, Utf8Bytes},
 };
 
-/// Puts a message's fragments together.
+/// Puts a message's fragments together, and inflates what is compressed.
 ///
 /// A message in one frame stays where it was read; fragments go into one contiguous buffer, so that a
 /// million of one byte cost a megabyte and linear time.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Assembler {
     /// The message begun, and its payload so far.
     open: Option<(OpCode, BytesMut)>,
+    deflate: Option<Held<Incoming>>,
 }
 
 impl Assembler {
     /// Goes on with what this reader has begun; of a message's later fragments nothing can be made.
-    pub(super) fn resuming(reader: &FrameReader) -> Self {
-        let first = reader.header().filter(|header| begins_fragments(header));
-        Self { open: first.map(|header| (header.opcode(), BytesMut::new())) }
+    pub(super) fn resuming(reader: &FrameReader, deflate: Option<Held<Incoming>>) -> Self {
+        let mut assembler = Self { open: None, deflate };
+        if let Some(header) = reader.header() {
+            assembler.begin_data(header);
+        }
+        assembler
     }
 
     /// The next message in the buffer; `None` where more bytes are needed.
@@ -29,6 +34,7 @@ impl Assembler {
         reader: &mut FrameReader,
         buffer: &mut BytesMut,
     ) -> Result<Option<Message>, Error> {
+        let limit = reader.limits().max_message_size();
         // With whole delivery a payload and its end come in one call, so nothing is kept between calls.
         let mut whole = Bytes::new();
         loop {
@@ -36,13 +42,13 @@ impl Assembler {
             let Some(event) = reader.read(buffer, delivery)? else { return Ok(None) };
             match event {
                 FrameEvent::Header(header) => self.begin(&header)?,
-                FrameEvent::Payload(bytes) => match (&mut self.open, delivery) {
-                    (Some((_, message)), Delivery::Chunks) => message.extend_from_slice(&bytes),
-                    _ => whole = bytes,
+                FrameEvent::Payload(bytes) => match delivery {
+                    Delivery::Whole => whole = bytes,
+                    Delivery::Chunks => self.append(&bytes, limit)?,
                 },
                 FrameEvent::End(header) => {
                     let payload = std::mem::take(&mut whole);
-                    if let Some(message) = self.end(&header, payload, reader.text_check())? {
+                    if let Some(message) = self.end(&header, payload, reader)? {
                         return Ok(Some(message));
                     }
                 }
@@ -50,23 +56,53 @@ impl Assembler {
         }
     }
 
-    /// How the frame that is being read is to come: a fragment goes to its message as it arrives.
+    /// How the frame that is being read is to come: a fragment goes to its message as it arrives, and
+    /// what is compressed is inflated.
     pub(super) fn delivery(&self, reader: &FrameReader) -> Delivery {
         match reader.header() {
-            Some(header) if self.open.is_some() && !header.opcode().is_control() => {
-                Delivery::Chunks
-            }
+            Some(header) if self.is_open() && !header.opcode().is_control() => Delivery::Chunks,
             _ => Delivery::Whole,
         }
     }
 
-    fn begin(&mut self, header: &FrameHeader) -> Result<(), UsageError> {
-        if begins_fragments(header) {
-            self.open = Some((header.opcode(), BytesMut::new()));
+    fn is_open(&self) -> bool {
+        self.open.is_some() || self.is_inflating()
+    }
+
+    fn is_inflating(&self) -> bool {
+        match &self.deflate {
+            Some(deflate) => deflate.is_inflating(),
+            None => false,
         }
+    }
+
+    fn begin(&mut self, header: &FrameHeader) -> Result<(), UsageError> {
+        self.begin_data(header);
         // The reader has seen the message begin, and its first fragments went out as frames.
-        if header.opcode() == OpCode::CONTINUATION && self.open.is_none() {
+        if header.opcode() == OpCode::CONTINUATION && !self.is_open() {
             return Err(UsageError::MessageInProgress);
+        }
+        Ok(())
+    }
+
+    fn begin_data(&mut self, header: &FrameHeader) {
+        if !header.opcode().is_data() {
+            return;
+        }
+        match &mut self.deflate {
+            Some(deflate) if header.reserved().contains(ReservedBits::RSV1) => {
+                deflate.begin(header.opcode());
+            }
+            _ if !header.is_final() => self.open = Some((header.opcode(), BytesMut::new())),
+            _ => {}
+        }
+    }
+
+    fn append(&mut self, payload: &[u8], limit: usize) -> Result<(), Error> {
+        match (&mut self.open, &mut self.deflate) {
+            (Some((_, message)), _) => message.extend_from_slice(payload),
+            (None, Some(deflate)) => deflate.inflate(payload, limit)?,
+            (None, None) => {}
         }
         Ok(())
     }
@@ -75,7 +111,7 @@ impl Assembler {
         &mut self,
         header: &FrameHeader,
         payload: Bytes,
-        text: TextCheck,
+        reader: &FrameReader,
     ) -> Result<Option<Message>, Error> {
         let message = match header.opcode() {
             OpCode::PING => Message::Ping(payload),
@@ -83,25 +119,39 @@ impl Assembler {
             OpCode::CLOSE => {
                 // What it has interrupted will never be whole.
                 self.open = None;
+                if let Some(deflate) = &mut self.deflate {
+                    deflate.abandon();
+                }
                 Message::Close(CloseFrame::from_payload(payload)?)
             }
             _ if !header.is_final() => return Ok(None),
-            OpCode::CONTINUATION => match self.open.take() {
-                Some((opcode, message)) => data_message(opcode, message.freeze(), text)?,
-                None => return Err(UsageError::MessageInProgress.into()),
-            },
-            opcode => data_message(opcode, payload, text)?,
+            opcode => self.end_data(opcode, payload, reader)?,
         };
         Ok(Some(message))
     }
+
+    fn end_data(
+        &mut self,
+        opcode: OpCode,
+        payload: Bytes,
+        reader: &FrameReader,
+    ) -> Result<Message, Error> {
+        if let Some(deflate) = &mut self.deflate
+            && deflate.is_inflating()
+        {
+            let (opcode, message) = deflate.finish(reader.limits().max_message_size())?;
+            return Ok(data_message(opcode, message, TextCheck::Holds)?);
+        }
+        let (opcode, payload) = match (opcode, self.open.take()) {
+            (OpCode::CONTINUATION, None) => return Err(UsageError::MessageInProgress.into()),
+            (OpCode::CONTINUATION, Some((opcode, message))) => (opcode, message.freeze()),
+            (opcode, _) => (opcode, payload),
+        };
+        Ok(data_message(opcode, payload, reader.text_check())?)
+    }
 }
 
-/// Whether a message begins here that goes on in another frame.
-fn begins_fragments(header: &FrameHeader) -> bool {
-    header.opcode().is_data() && !header.is_final()
-}
-
-/// A data message of a payload that the reader has seen to the end.
+/// A data message of a payload that has been seen to the end.
 fn data_message(opcode: OpCode, payload: Bytes, text: TextCheck) -> Result<Message, ProtocolError> {
     if opcode != OpCode::TEXT {
         return Ok(Message::Binary(payload));
@@ -111,7 +161,7 @@ fn data_message(opcode: OpCode, payload: Bytes, text: TextCheck) -> Result<Messa
         return Ok(Message::Text(text));
     }
     // SAFETY: the reader vouches that it has checked every byte of this text and its end, and that nobody
-    // else had the bytes between the check and now.
+    // else had the bytes between the check and now; or it was checked as it was inflated.
     #[allow(unsafe_code)]
     Ok(Message::Text(unsafe { Utf8Bytes::from_bytes_unchecked(payload) }))
 }

@@ -3,8 +3,9 @@ use tokio_util::codec::{Decoder, Encoder};
 
 use super::{Message, assembler::Assembler};
 use crate::{
-    frame::{Delivery, FrameCodec, FrameReader, FrameSender, append_frame, fragments},
-    vocabulary::{Agreement, Error, Limits, MaskingKey, Role},
+    deflate::{self, Held, Outgoing},
+    frame::{Delivery, Frame, FrameCodec, FrameReader, FrameSender, append_frame, fragments},
+    vocabulary::{Agreement, Error, Limits, MaskingKey, ReservedBits, Role, UsageError},
 };
 
 /// Messages over any framed byte stream: `Decoder` and `Encoder` of [`Message`], for either role.
@@ -29,11 +30,12 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct MessageCodec {
     reader: FrameReader,
     sender: FrameSender,
     assembler: Assembler,
+    deflate: Option<Held<Outgoing>>,
     agreement: Option<Box<Agreement>>,
     outgoing_frame_size: Option<usize>,
 }
@@ -45,6 +47,7 @@ impl MessageCodec {
             reader: FrameReader::new(role),
             sender: FrameSender::new(role),
             assembler: Assembler::default(),
+            deflate: None,
             agreement: None,
             outgoing_frame_size: None,
         }
@@ -70,6 +73,15 @@ impl MessageCodec {
     pub fn with_masking_keys(mut self, keys: fn() -> MaskingKey) -> Self {
         self.sender.set_masking_keys(keys);
         self
+    }
+
+    /// Leaves the next data message uncompressed where permessage-deflate is agreed on: it is compressed
+    /// already, or mixes a secret with what others can choose (as in the CRIME and BREACH attacks).
+    #[cfg(feature = "deflate")]
+    pub fn skip_compression(&mut self) {
+        if let Some(deflate) = &mut self.deflate {
+            deflate.skip();
+        }
     }
 
     /// The role of this end.
@@ -98,6 +110,20 @@ impl MessageCodec {
         &mut self.sender
     }
 
+    /// The message as it goes out, but for its fragments. A refused one changes nothing.
+    pub(crate) fn outgoing(&mut self, message: Message) -> Result<Frame, UsageError> {
+        let frame = message.into_frame()?;
+        self.sender.admit_message(&frame)?;
+        let Some(deflate) = &mut self.deflate else { return Ok(frame) };
+        if frame.opcode().is_control() {
+            return Ok(frame);
+        }
+        Ok(match deflate.compress(frame.payload()) {
+            Some(payload) => Frame::new(frame.opcode(), payload).with_reserved(ReservedBits::RSV1),
+            None => frame,
+        })
+    }
+
     pub(crate) fn agreement(&self) -> Option<&Agreement> {
         self.agreement.as_deref()
     }
@@ -112,8 +138,12 @@ impl From<FrameCodec> for MessageCodec {
     fn from(codec: FrameCodec) -> Self {
         let (reader, sender, agreement) = codec.into_parts();
         let limits = Limits::new().with_max_frame_size(reader.limits().max_frame_size());
+        let terms = agreement.as_ref().and_then(|agreement| agreement.deflate);
+        let (incoming, outgoing) =
+            terms.map(|terms| deflate::directions(reader.role(), terms)).unzip();
         Self {
-            assembler: Assembler::resuming(&reader),
+            assembler: Assembler::resuming(&reader, incoming),
+            deflate: outgoing,
             reader: reader.with_limits(limits),
             sender,
             agreement,
@@ -148,8 +178,7 @@ impl Encoder<Message> for MessageCodec {
     type Error = Error;
 
     fn encode(&mut self, message: Message, dst: &mut BytesMut) -> Result<(), Error> {
-        let frame = message.into_frame()?;
-        self.sender.admit_message(&frame)?;
+        let frame = self.outgoing(message)?;
         for frame in fragments(frame, self.outgoing_frame_size) {
             append_frame(&frame.header(self.sender.masking_key()), frame.payload(), dst);
         }

@@ -31,7 +31,7 @@ pub use pending::Pending;
 
 use crate::{
     handshake::HandshakeCodec,
-    vocabulary::{Config, Error},
+    vocabulary::{Config, Deflate, Error},
     websocket::{Opening, WebSocket},
 };
 
@@ -53,6 +53,7 @@ where
 #[derive(Clone, Debug, Default)]
 pub struct Server {
     config: Arc<Config>,
+    deflate: Option<Deflate>,
 }
 
 impl Server {
@@ -65,6 +66,14 @@ impl Server {
     #[must_use]
     pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
         self.config = config.into();
+        self
+    }
+
+    /// Accepts permessage-deflate, off unless set, from the clients that offer it: see [`Pending::deflate`].
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(mut self, deflate: Deflate) -> Self {
+        self.deflate = Some(deflate);
         self
     }
 
@@ -83,7 +92,7 @@ impl Server {
     {
         let mut opening = Opening::new(io, HandshakeCodec::server(), self.config.clone());
         match opening.receive().await {
-            Ok(request) => Ok(Pending::new(opening, request)),
+            Ok(request) => Ok(Pending::new(opening, request, self.deflate)),
             Err(Error::Handshake(error)) if error.is_disconnect() => Err(Error::Handshake(error)),
             Err(Error::Handshake(error)) => Err(pending::refuse(opening, *error).await),
             Err(error) => Err(error),

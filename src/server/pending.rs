@@ -4,7 +4,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
     handshake::{self, Answer, Offer, Request},
-    vocabulary::{Error, HandshakeError},
+    vocabulary::{Deflate, Error, HandshakeError},
     websocket::{Opening, WebSocket},
 };
 
@@ -16,11 +16,16 @@ type ServerOpening<T> = Opening<T, handshake::Server>;
 pub struct Pending<T> {
     opening: ServerOpening<T>,
     request: Request,
+    deflate: Option<Deflate>,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Pending<T> {
-    pub(super) fn new(opening: ServerOpening<T>, request: Request) -> Self {
-        Self { opening, request }
+    pub(super) fn new(
+        opening: ServerOpening<T>,
+        request: Request,
+        deflate: Option<Deflate>,
+    ) -> Self {
+        Self { opening, request, deflate }
     }
 
     /// Whether a WebSocket is asked for; otherwise it is any other HTTP request.
@@ -100,6 +105,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Pending<T> {
         self
     }
 
+    /// Accepts permessage-deflate for this connection, in place of what [`Server::deflate`](super::Server::deflate)
+    /// says, where the client offers it in a way that fits. Otherwise messages stay uncompressed.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Self {
+        self.deflate = deflate.into();
+        self
+    }
+
     /// Adds a header to the response of [`accept`](Self::accept). A bad one, or one that the handshake
     /// sets itself, fails there.
     #[must_use]
@@ -124,7 +138,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Pending<T> {
     /// the response, where the client gets 500; [`Error::Io`] and [`HandshakeError::TimedOut`].
     pub async fn accept(mut self) -> Result<WebSocket<T>, Error> {
         let answer = match self.request {
-            Request::WebSocket(offer) => offer.without_extensions().accept(),
+            Request::WebSocket(offer) => offer.for_websocket(self.deflate).accept(),
             Request::Http(_) => {
                 return Err(refuse(self.opening, HandshakeError::NotWebSocket).await);
             }

@@ -14,6 +14,8 @@ use std::{fmt, net::Ipv6Addr};
 
 use http::{HeaderMap, HeaderValue, header::AsHeaderName, uri::Authority};
 
+use super::DeflateTerms;
+
 /// One extension of `Sec-WebSocket-Extensions` with its parameters (RFC 6455 section 9.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extension {
@@ -22,6 +24,23 @@ pub struct Extension {
 }
 
 impl Extension {
+    /// An extension without parameters.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), parameters: Vec::new() }
+    }
+
+    /// Adds a parameter.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn push(&mut self, name: &str, value: Option<String>) {
+        self.parameters.push((name.to_owned(), value));
+    }
+
+    /// Whether this is the extension of that name.
+    pub(crate) fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
     /// The extension's name, as `permessage-deflate`.
     pub fn name(&self) -> &str {
         &self.name
@@ -51,6 +70,8 @@ impl fmt::Display for Extension {
 pub(crate) struct Agreement {
     pub(crate) subprotocol: Option<Box<str>>,
     pub(crate) extensions: Vec<Extension>,
+    /// What the extensions say of compression, where this end has it.
+    pub(crate) deflate: Option<DeflateTerms>,
 }
 
 impl Agreement {
@@ -145,9 +166,7 @@ pub(crate) fn is_host_and_port(authority: &Authority) -> bool {
 
 /// Whether each chosen extension has the name of an offered one.
 pub(crate) fn all_named_in(chosen: &[Extension], offered: &[Extension]) -> bool {
-    chosen
-        .iter()
-        .all(|chosen| offered.iter().any(|offered| offered.name.eq_ignore_ascii_case(&chosen.name)))
+    chosen.iter().all(|chosen| offered.iter().any(|offered| offered.is(&chosen.name)))
 }
 
 /// Walks along one header line.

@@ -5,6 +5,11 @@
 
 mod close;
 mod config;
+#[cfg(feature = "deflate")]
+mod deflate;
+#[cfg(not(feature = "deflate"))]
+#[path = "no_deflate.rs"]
+mod deflate;
 mod error;
 pub(crate) mod grammar;
 mod limits;
@@ -16,6 +21,13 @@ mod utf8;
 
 pub use close::{CloseCode, CloseFrame};
 pub use config::{Config, Keepalive};
+#[cfg(not(feature = "deflate"))]
+pub(crate) use deflate::Deflate;
+pub(crate) use deflate::DeflateTerms;
+#[cfg(feature = "deflate")]
+pub(crate) use deflate::{Coding, Direction, MAX_WINDOW_BITS, MIN_WINDOW_BITS, Wish};
+#[cfg(feature = "deflate")]
+pub use deflate::{ContextTakeover, Deflate};
 pub use error::{
     EndOfStream, Error, HandshakeError, LimitError, ProtocolError, Result, UsageError,
 };

@@ -184,6 +184,35 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         self.connection.start_send(message.into())
     }
 
+    /// [`send`](Self::send) of a message that stays uncompressed, whatever was agreed on: it is compressed
+    /// already, or mixes a secret with what others can choose (as in the CRIME and BREACH attacks).
+    ///
+    /// Cancel-safe, as `send` is.
+    ///
+    /// # Errors
+    ///
+    /// As `send`.
+    #[cfg(feature = "deflate")]
+    pub async fn send_uncompressed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+        self.feed_uncompressed(message).await?;
+        self.flush().await
+    }
+
+    /// [`feed`](Self::feed) of a message that stays uncompressed, as with
+    /// [`send_uncompressed`](Self::send_uncompressed).
+    ///
+    /// Cancel-safe, as `feed` is.
+    ///
+    /// # Errors
+    ///
+    /// As `feed`.
+    #[cfg(feature = "deflate")]
+    pub async fn feed_uncompressed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+        poll_fn(|cx| self.connection.poll_ready(cx)).await?;
+        self.connection.codec.skip_compression();
+        self.connection.start_send(message.into())
+    }
+
     /// Writes what is queued.
     ///
     /// Cancel-safe.

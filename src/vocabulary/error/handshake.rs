@@ -54,6 +54,9 @@ pub enum HandshakeError {
     UnrequestedSubprotocol,
     /// The server chose an extension that was not offered.
     UnrequestedExtension,
+    /// The server chose permessage-deflate with parameters that don't answer the offer (RFC 7692 section
+    /// 7.1), or chose it twice.
+    UnacceptableParameters,
     /// The server sent bytes before it was asked.
     UnexpectedResponse,
     /// The stream ended.
@@ -146,6 +149,9 @@ impl fmt::Display for HandshakeError {
             }
             Self::UnrequestedExtension => {
                 f.write_str("the server chose an extension that was not offered")
+            }
+            Self::UnacceptableParameters => {
+                f.write_str("the server's permessage-deflate does not answer the offer")
             }
             Self::UnexpectedResponse => f.write_str("bytes from the server before the request"),
             Self::EndOfStream(place) => write!(f, "end of stream {place}"),

@@ -15,7 +15,8 @@ pub enum LimitError {
     },
     /// A message larger than `max_message_size`.
     MessageTooLarge {
-        /// The payload so far with that of the newest header, in bytes.
+        /// The payload so far with that of the newest header, in bytes; of a compressed message, what
+        /// was inflated when it went past the limit.
         size: u64,
         /// The largest allowed, in bytes.
         limit: usize,
@@ -24,6 +25,12 @@ pub enum LimitError {
     TooManyFragments {
         /// The fragments of the message so far.
         fragments: u64,
+    },
+    /// A compressed message with a flood of blocks that each say they are the last (RFC 7692 section
+    /// 7.2.3.4): over 1,024.
+    TooManyLastBlocks {
+        /// The last blocks of the message so far.
+        blocks: u32,
     },
     /// An incomplete message rested for `message_timeout`.
     MessageTimeout,
@@ -34,7 +41,9 @@ impl LimitError {
     pub fn close_code(&self) -> CloseCode {
         match self {
             Self::FrameTooLarge { .. } | Self::MessageTooLarge { .. } => CloseCode::SIZE,
-            Self::TooManyFragments { .. } | Self::MessageTimeout => CloseCode::POLICY,
+            Self::TooManyFragments { .. }
+            | Self::TooManyLastBlocks { .. }
+            | Self::MessageTimeout => CloseCode::POLICY,
         }
     }
 }
@@ -50,6 +59,9 @@ impl fmt::Display for LimitError {
             }
             Self::TooManyFragments { fragments } => {
                 write!(f, "message of {fragments} fragments, 1024 more than its bytes allowed")
+            }
+            Self::TooManyLastBlocks { blocks } => {
+                write!(f, "compressed message of {blocks} last blocks, 1024 allowed")
             }
             Self::MessageTimeout => {
                 f.write_str("incomplete message rested past the message timeout")

@@ -2,7 +2,7 @@ use std::{error, fmt};
 
 use crate::vocabulary::{CloseCode, OpCode, ReservedBits};
 
-/// The peer broke a rule of RFC 6455: one variant a rule.
+/// The peer broke a rule of RFC 6455 or RFC 7692: one variant a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProtocolError {
@@ -37,6 +37,8 @@ pub enum ProtocolError {
     InvalidUtf8,
     /// Text that ends inside a code point (section 8.1).
     TruncatedUtf8,
+    /// A compressed message that is no DEFLATE data, or ends inside a block (RFC 7692 section 7.2.2).
+    InvalidDeflate,
 }
 
 impl ProtocolError {
@@ -55,9 +57,10 @@ impl ProtocolError {
             | Self::InterleavedMessage(_)
             | Self::TruncatedCloseCode
             | Self::InvalidCloseCode(_) => CloseCode::PROTOCOL,
-            Self::InvalidCloseReason | Self::InvalidUtf8 | Self::TruncatedUtf8 => {
-                CloseCode::INVALID
-            }
+            Self::InvalidCloseReason
+            | Self::InvalidUtf8
+            | Self::TruncatedUtf8
+            | Self::InvalidDeflate => CloseCode::INVALID,
         }
     }
 }
@@ -95,6 +98,7 @@ impl fmt::Display for ProtocolError {
             Self::InvalidCloseReason => f.write_str("close reason is not UTF-8"),
             Self::InvalidUtf8 => f.write_str("text message is not UTF-8"),
             Self::TruncatedUtf8 => f.write_str("text message ends inside a code point"),
+            Self::InvalidDeflate => f.write_str("compressed message is no whole DEFLATE data"),
         }
     }
 }

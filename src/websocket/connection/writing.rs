@@ -57,8 +57,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
 
     pub(in crate::websocket) fn start_send(&mut self, message: Message) -> Result<(), Error> {
         self.check_open()?;
-        let frame = message.into_frame()?;
-        self.codec.sender().admit_message(&frame)?;
+        let frame = self.codec.outgoing(message)?;
         let is_close = frame.opcode() == OpCode::CLOSE;
         self.push(frame);
         if is_close {

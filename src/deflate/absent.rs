@@ -1,0 +1,61 @@
+//! What stands for permessage-deflate in a build without it. Nothing here can be reached: the types that
+//! the functions take have no values.
+
+use bytes::Bytes;
+
+use crate::vocabulary::{Deflate, DeflateTerms, Error, Extension, HandshakeError, OpCode, Role};
+
+/// How a codec holds one direction: never.
+pub(crate) type Held<T> = T;
+
+pub(crate) const NAME: &str = "permessage-deflate";
+
+#[derive(Debug)]
+pub(crate) enum Incoming {}
+
+impl Incoming {
+    pub(crate) fn begin(&mut self, _: OpCode) {
+        match *self {}
+    }
+
+    pub(crate) fn is_inflating(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn inflate(&mut self, _: &[u8], _: usize) -> Result<(), Error> {
+        match *self {}
+    }
+
+    pub(crate) fn finish(&mut self, _: usize) -> Result<(OpCode, Bytes), Error> {
+        match *self {}
+    }
+
+    pub(crate) fn abandon(&mut self) {
+        match *self {}
+    }
+}
+
+#[derive(Debug)]
+pub(crate) enum Outgoing {}
+
+impl Outgoing {
+    pub(crate) fn compress(&mut self, _: &[u8]) -> Option<Bytes> {
+        match *self {}
+    }
+}
+
+pub(crate) fn directions(_: Role, terms: DeflateTerms) -> (Incoming, Outgoing) {
+    match terms {}
+}
+
+pub(crate) fn offer(wishes: &Deflate) -> Extension {
+    match *wishes {}
+}
+
+pub(crate) fn answer(wishes: &Deflate, _: &[Extension]) -> Option<(Extension, DeflateTerms)> {
+    match *wishes {}
+}
+
+pub(crate) fn judge(wishes: &Deflate, _: &Extension) -> Result<DeflateTerms, HandshakeError> {
+    match *wishes {}
+}

@@ -1,0 +1,91 @@
+use std::fmt;
+
+use bytes::Bytes;
+use zlib_rs::{DeflateConfig, DeflateError, DeflateFlush};
+
+use super::pool;
+use crate::vocabulary::{Coding, Direction};
+
+/// What every flushed message ends with, and what is left out of it: "Remove 4 octets (that are 0x00 0x00
+/// 0xff 0xff) from the tail end" (RFC 7692 section 7.2.1).
+const FLUSH_MARK_LEN: usize = 4;
+
+/// What a compressor is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Settings {
+    level: u8,
+    memory_level: u8,
+    window_bits: u8,
+}
+
+impl Settings {
+    pub(super) fn new(coding: Coding, direction: Direction) -> Self {
+        Self {
+            level: coding.level,
+            memory_level: coding.memory_level,
+            // zlib has no window of 256 bytes. At 9 bits its distances stay below 250 (the window less
+            // 262 bytes of look-ahead), which keeps to 8.
+            window_bits: direction.window_bits.max(9),
+        }
+    }
+}
+
+/// A state to compress with, and what is in its window.
+pub(super) struct Compressor {
+    settings: Settings,
+    state: zlib_rs::Deflate,
+}
+
+impl Compressor {
+    pub(super) fn new(settings: Settings) -> Self {
+        let config = DeflateConfig {
+            level: settings.level.into(),
+            // Negative: DEFLATE data without the header of zlib.
+            window_bits: -i32::from(settings.window_bits),
+            mem_level: settings.memory_level.into(),
+            ..DeflateConfig::default()
+        };
+        Self { settings, state: zlib_rs::Deflate::new_with_config(config) }
+    }
+
+    pub(super) fn settings(&self) -> Settings {
+        self.settings
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.state.reset();
+    }
+
+    /// A message as it goes out (section 7.2.1). An error leaves a state that is of no more use.
+    pub(super) fn compress(&mut self, message: &[u8]) -> Result<Bytes, DeflateError> {
+        if message.is_empty() {
+            // The header of an empty block; zlib has nothing to flush (section 7.2.3.6).
+            return Ok(Bytes::from_static(&[0x00]));
+        }
+        pool::with_space(|space| {
+            let start = self.state.total_in();
+            let mut compressed = Vec::new();
+            loop {
+                let rest = &message[(self.state.total_in() - start) as usize..];
+                let written = self.state.total_out();
+                self.state.compress(rest, space, DeflateFlush::SyncFlush)?;
+                let len = (self.state.total_out() - written) as usize;
+                let is_done = len < space.len();
+                if is_done && compressed.is_empty() && len >= FLUSH_MARK_LEN {
+                    return Ok(Bytes::copy_from_slice(&space[..len - FLUSH_MARK_LEN]));
+                }
+                compressed.extend_from_slice(&space[..len]);
+                if is_done {
+                    compressed.truncate(compressed.len().saturating_sub(FLUSH_MARK_LEN));
+                    return Ok(compressed.into());
+                }
+            }
+        })
+    }
+}
+
+impl fmt::Debug for Compressor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compressor").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

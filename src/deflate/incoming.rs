@@ -1,0 +1,226 @@
+//! A connection's compressed messages on their way in (RFC 7692 section 7.2.2).
+
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use bytes::Bytes;
+
+use super::{
+    inflater::{BlockEnd, History, Inflater, MAX_WINDOW, Owner},
+    pool,
+};
+use crate::vocabulary::{
+    ContextTakeover, Direction, Error, LimitError, MAX_WINDOW_BITS, OpCode, ProtocolError,
+    Utf8Validator,
+};
+
+/// "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of the message", and behind
+/// them an empty block: data that doesn't end where a block does takes one of the two for something else.
+const TAIL: [u8; 9] = [0x00, 0x00, 0xff, 0xff, 0x00, 0x00, 0x00, 0xff, 0xff];
+
+/// After a block that says it is the last, the window is loaded anew. Nobody needs that often.
+const MAX_LAST_BLOCKS: u32 = 1024;
+
+/// Inflates one message after the other.
+pub(crate) struct Incoming {
+    /// What tells this connection's windows from others'.
+    connection: u64,
+    messages: u64,
+    /// Where context is kept.
+    history: Option<History>,
+    state: State,
+}
+
+enum State {
+    Between,
+    /// A message has begun, and nothing of its payload is there.
+    Begun(OpCode),
+    Inflating(Box<Inflating>),
+}
+
+/// A message that is arriving.
+struct Inflating {
+    opcode: OpCode,
+    inflater: Inflater,
+    output: Vec<u8>,
+    /// Where it is text.
+    utf8: Option<Utf8Validator>,
+    end: BlockEnd,
+    last_blocks: u32,
+}
+
+impl Incoming {
+    pub(super) fn new(terms: Direction) -> Self {
+        static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
+
+        let connection = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
+        let history = match terms.context {
+            // zlib has no window of 256 bytes, and may have used one of 512 in its place.
+            ContextTakeover::Kept => Some(History::new(1 << terms.window_bits.max(9))),
+            ContextTakeover::Dropped => None,
+        };
+        Self { connection, messages: 0, history, state: State::Between }
+    }
+
+    /// Begins a compressed message of this kind.
+    pub(crate) fn begin(&mut self, opcode: OpCode) {
+        self.state = State::Begun(opcode);
+    }
+
+    /// Whether a compressed message has begun and not been finished.
+    pub(crate) fn is_inflating(&self) -> bool {
+        !matches!(self.state, State::Between)
+    }
+
+    /// Forgets a message that will never be whole.
+    pub(crate) fn abandon(&mut self) {
+        self.state = State::Between;
+    }
+
+    /// Takes the next bytes of the message's payload. Text is checked, and a message held to the limit, as
+    /// it inflates.
+    pub(crate) fn inflate(&mut self, payload: &[u8], limit: usize) -> Result<(), Error> {
+        if payload.is_empty() {
+            return Ok(());
+        }
+        if let State::Begun(opcode) = self.state {
+            self.state = State::Inflating(Box::new(Inflating::new(opcode, self.window())));
+        }
+        match &mut self.state {
+            State::Inflating(message) => message.inflate(payload, limit, self.history.as_ref()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The message, once all of its payload is there; its text is UTF-8.
+    pub(crate) fn finish(&mut self, limit: usize) -> Result<(OpCode, Bytes), Error> {
+        // An empty message has a payload too: the header of an empty block (section 7.2.3.6).
+        let State::Inflating(mut message) = std::mem::replace(&mut self.state, State::Between)
+        else {
+            return Err(ProtocolError::InvalidDeflate.into());
+        };
+        message.finish(limit, self.history.as_ref())?;
+        self.messages += 1;
+        if let Some(history) = &mut self.history {
+            history.push(&message.output);
+        }
+        let Inflating { opcode, mut inflater, output, .. } = *message;
+        inflater.set_owner(self.owner());
+        pool::give_inflater(inflater);
+        Ok((opcode, output.into()))
+    }
+
+    /// A decompressor with this connection's window in it.
+    fn window(&self) -> Inflater {
+        let mut inflater = pool::take_inflater(self.owner());
+        if let (None, Some(history)) = (inflater.owner(), &self.history) {
+            history.load(&mut inflater, MAX_WINDOW);
+        }
+        inflater
+    }
+
+    /// By what a decompressor is known that this connection has used last. One with a window larger than
+    /// agreed would let the peer refer back too far, and only where it happens to come back.
+    fn owner(&self) -> Option<Owner> {
+        let history = self.history.as_ref()?;
+        let is_whole = history.window() == 1 << MAX_WINDOW_BITS;
+        is_whole.then_some(Owner { connection: self.connection, messages: self.messages })
+    }
+}
+
+impl Inflating {
+    fn new(opcode: OpCode, inflater: Inflater) -> Self {
+        Self {
+            opcode,
+            inflater,
+            output: Vec::new(),
+            utf8: (opcode == OpCode::TEXT).then(Utf8Validator::default),
+            end: BlockEnd::Other,
+            last_blocks: 0,
+        }
+    }
+
+    fn inflate(
+        &mut self,
+        mut input: &[u8],
+        limit: usize,
+        history: Option<&History>,
+    ) -> Result<(), Error> {
+        pool::with_space(|space| {
+            loop {
+                if self.end == BlockEnd::Last && !input.is_empty() {
+                    self.restart(history)?;
+                }
+                // One byte past the limit is enough to know.
+                let room =
+                    space.len().min(limit.saturating_sub(self.output.len()).saturating_add(1));
+                let step = self.inflater.step(input, &mut space[..room])?;
+                input = &input[step.taken..];
+                self.end = step.end;
+                self.accept(&space[..step.written], limit)?;
+                if input.is_empty() && step.written < room {
+                    return Ok(());
+                }
+                if step.taken == 0 && step.written == 0 {
+                    return Err(ProtocolError::InvalidDeflate.into());
+                }
+            }
+        })
+    }
+
+    /// Begins a new DEFLATE stream with what was inflated before in its window: "using a DEFLATE block
+    /// with BFINAL set to 1" ends a stream, and the message goes on (section 7.2.3.4).
+    fn restart(&mut self, history: Option<&History>) -> Result<(), LimitError> {
+        self.last_blocks += 1;
+        if self.last_blocks > MAX_LAST_BLOCKS {
+            return Err(LimitError::TooManyLastBlocks { blocks: self.last_blocks });
+        }
+        self.end = BlockEnd::Other;
+        self.inflater.reset();
+        let before = MAX_WINDOW.saturating_sub(self.output.len());
+        if let Some(history) = history {
+            history.load(&mut self.inflater, before);
+        }
+        self.inflater.extend_window(&self.output[self.output.len().saturating_sub(MAX_WINDOW)..]);
+        Ok(())
+    }
+
+    fn accept(&mut self, piece: &[u8], limit: usize) -> Result<(), Error> {
+        let len = self.output.len() + piece.len();
+        if len > limit {
+            return Err(LimitError::MessageTooLarge { size: len as u64, limit }.into());
+        }
+        if let Some(utf8) = &mut self.utf8 {
+            utf8.validate(piece)?;
+        }
+        // Doubled, but never beyond the limit: a bomb costs no more than that.
+        if len > self.output.capacity() {
+            let capacity = len.max((2 * self.output.len()).min(limit));
+            self.output.reserve_exact(capacity - self.output.len());
+        }
+        self.output.extend_from_slice(piece);
+        Ok(())
+    }
+
+    fn finish(&mut self, limit: usize, history: Option<&History>) -> Result<(), Error> {
+        if self.end == BlockEnd::Other {
+            let len = self.output.len();
+            self.inflate(&TAIL, limit, history)?;
+            if self.output.len() != len || self.end == BlockEnd::Last {
+                return Err(ProtocolError::InvalidDeflate.into());
+            }
+        }
+        if let Some(utf8) = &mut self.utf8 {
+            utf8.finish()?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming").field("messages", &self.messages).finish_non_exhaustive()
+    }
+}

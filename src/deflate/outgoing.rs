@@ -1,0 +1,73 @@
+//! A connection's messages on their way out, compressed where that is worth it (RFC 7692 section 7.2.1).
+
+use bytes::Bytes;
+
+use super::{
+    compressor::{Compressor, Settings},
+    pool,
+};
+use crate::vocabulary::{Coding, ContextTakeover, Direction};
+
+/// Compresses one message after the other.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    settings: Settings,
+    context: ContextTakeover,
+    threshold: usize,
+    /// Where context is kept, from the first compressed message on.
+    compressor: Option<Box<Compressor>>,
+    next: Next,
+}
+
+/// What the caller wants for the next message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Compressed,
+    AsItIs,
+}
+
+impl Outgoing {
+    pub(super) fn new(coding: Coding, terms: Direction) -> Self {
+        Self {
+            settings: Settings::new(coding, terms),
+            context: terms.context,
+            threshold: coding.threshold,
+            compressor: None,
+            next: Next::Compressed,
+        }
+    }
+
+    /// Leaves the next message as it is.
+    pub(crate) fn skip(&mut self) {
+        self.next = Next::AsItIs;
+    }
+
+    /// The compressed message; `None` where it is better sent as it is. Once it is compressed with context
+    /// it has to go out so: the peer's window must stay like ours.
+    pub(crate) fn compress(&mut self, message: &[u8]) -> Option<Bytes> {
+        let next = std::mem::replace(&mut self.next, Next::Compressed);
+        if next == Next::AsItIs || message.len() < self.threshold {
+            return None;
+        }
+        match self.context {
+            ContextTakeover::Kept => self.compress_in_context(message),
+            ContextTakeover::Dropped => {
+                let mut compressor = pool::take_compressor(self.settings);
+                let compressed = compressor.compress(message).ok()?;
+                pool::give_compressor(compressor);
+                (compressed.len() < message.len()).then_some(compressed)
+            }
+        }
+    }
+
+    fn compress_in_context(&mut self, message: &[u8]) -> Option<Bytes> {
+        let compressor =
+            self.compressor.get_or_insert_with(|| Box::new(Compressor::new(self.settings)));
+        let compressed = compressor.compress(message).ok();
+        if compressed.is_none() {
+            // A new one starts from an empty window, which any peer's window includes.
+            self.compressor = None;
+        }
+        compressed
+    }
+}
