@@ -1,4 +1,4 @@
-//! The client that the Autobahn test suite tests: `autobahn_client ws://127.0.0.1:9001`.
+//! The client that the Autobahn test suite tests: `autobahn_client ws://127.0.0.1:9001 [--deflate]`.
 //!
 //! It asks the suite's fuzzing server for the number of cases, echoes through each, and has the report
 //! written at the end.
@@ -7,21 +7,27 @@
 
 use std::{env, sync::Arc, time::Duration};
 
-use bowline::{Client, CloseCode, Config, Error, Message, WebSocket, client};
+use bowline::{Client, CloseCode, Config, Deflate, Error, Message, WebSocket, client};
 
 const AGENT: &str = "bowline";
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let uri = env::args().nth(1).unwrap_or_else(|| "ws://127.0.0.1:9001".into());
-    let uri = uri.trim_end_matches('/');
+    let (flags, uris): (Vec<_>, Vec<_>) =
+        env::args().skip(1).partition(|word| word.starts_with('-'));
+    let uri = uris.first().map_or("ws://127.0.0.1:9001", String::as_str).trim_end_matches('/');
+    let is_deflated = flags.iter().any(|flag| flag == "--deflate");
     let config = Config::new().with_max_frame_size(64 << 20).with_max_message_size(64 << 20);
     let config = Arc::new(config);
 
     let count = case_count(uri).await?;
     for case in 1..=count {
         let uri = format!("{uri}/runCase?case={case}&agent={AGENT}");
-        let (ws, _) = Client::new(uri)?.config(config.clone()).connect().await?;
+        let mut client = Client::new(uri)?.config(config.clone());
+        if is_deflated {
+            client = client.deflate(Deflate::new());
+        }
+        let (ws, _) = client.connect().await?;
         // Most cases break a rule, so that an error is an ordinary end.
         match echo(ws).await {
             Ok(()) => println!("case {case} of {count}"),

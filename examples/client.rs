@@ -17,14 +17,15 @@ use std::{
     thread,
 };
 
-use bowline::{Client, CloseCode, Error, Message, UsageError, WebSocket, client::Stream};
+use bowline::{Client, CloseCode, Deflate, Error, Message, UsageError, WebSocket, client::Stream};
 use futures_util::{
     SinkExt, StreamExt,
     stream::{SplitSink, SplitStream},
 };
 use tokio::{signal, sync::mpsc};
 
-const USAGE: &str = "usage: client URI [--subprotocol NAME]... [--header 'NAME: VALUE']...";
+const USAGE: &str =
+    "usage: client URI [--deflate] [--subprotocol NAME]... [--header 'NAME: VALUE']...";
 /// How many bytes of binary data are shown, and how many lines of a refusal's body.
 const PREVIEW: usize = 24;
 const BODY_LINES: usize = 10;
@@ -51,6 +52,7 @@ struct Arguments {
     uri: String,
     subprotocols: Vec<String>,
     headers: Vec<(String, String)>,
+    deflate: Option<Deflate>,
 }
 
 impl Arguments {
@@ -58,6 +60,7 @@ impl Arguments {
         let mut arguments = Self::default();
         while let Some(word) = words.next() {
             match word.as_str() {
+                "--deflate" => arguments.deflate = Some(Deflate::new()),
                 "--subprotocol" => arguments.subprotocols.push(words.next()?),
                 "--header" => {
                     let header = words.next()?;
@@ -77,8 +80,14 @@ async fn talk(arguments: &Arguments) -> Result<(), Error> {
     for (name, value) in &arguments.headers {
         client = client.header(name, value);
     }
+    if let Some(deflate) = arguments.deflate {
+        client = client.deflate(deflate);
+    }
     let (ws, response) = client.connect().await?;
     eprintln!("{}, subprotocol {}", response.status(), ws.subprotocol().unwrap_or("none"));
+    for extension in ws.extensions() {
+        eprintln!("extension {extension}");
+    }
 
     let (writer, reader) = ws.split();
     tokio::select! {

@@ -1,23 +1,28 @@
-//! Echoes every message: `cargo run --release --example echo_server -- 127.0.0.1:9001`.
+//! Echoes every message: `cargo run --release --example echo_server -- 127.0.0.1:9001 [--deflate]`.
 //!
-//! The loop is the README's. Replies are fed, not sent, so that a burst is answered with one write.
+//! `--deflate` compresses for the clients that offer it. The loop is the README's. Replies are fed, not sent, so that a burst is answered with one write.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::{env, sync::Arc};
 
-use bowline::{Config, Error, Message, Server};
+use bowline::{Config, Deflate, Error, Message, Server};
 use tokio::net::{TcpListener, TcpStream};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into());
+    let (flags, addresses): (Vec<_>, Vec<_>) =
+        env::args().skip(1).partition(|word| word.starts_with('-'));
+    let address = addresses.first().map_or("127.0.0.1:9001", String::as_str);
     let listener = TcpListener::bind(address).await?;
     println!("echo_server: ws://{}/", listener.local_addr()?);
 
     // Autobahn sends messages of 16 MiB in one frame and more.
     let config = Config::new().with_max_frame_size(64 << 20).with_max_message_size(64 << 20);
-    let server = Server::new().config(Arc::new(config));
+    let mut server = Server::new().config(Arc::new(config));
+    if flags.iter().any(|flag| flag == "--deflate") {
+        server = server.deflate(Deflate::new());
+    }
     loop {
         let (tcp, peer) = listener.accept().await?;
         let server = server.clone();

@@ -1,7 +1,7 @@
 //! The way in: the page for browsers, the WebSocket for the page, and nothing for anybody else.
 
 use bowline::{
-    Config, Error, WebSocket,
+    Config, Deflate, Error, WebSocket,
     server::{Pending, Server},
 };
 use http::{Method, Response, StatusCode, header};
@@ -30,7 +30,10 @@ enum Route {
 /// answered when this returns `None`.
 pub(crate) async fn receive(tcp: TcpStream) -> Result<Option<WebSocket<TcpStream>>, Error> {
     let config = Config::new().with_max_message_size(MAX_MESSAGE_SIZE);
-    let pending = Server::new().config(config).receive(tcp).await?;
+    // Browsers offer compression. A guest's words and another's secret never share a context here: the
+    // server keeps none.
+    let server = Server::new().config(config).deflate(Deflate::new());
+    let pending = server.receive(tcp).await?;
     match route(&pending) {
         Route::Room => return pending.accept().await.map(Some),
         Route::Page => pending.respond(page()).await?,

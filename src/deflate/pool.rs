@@ -11,9 +11,9 @@ use super::{
     inflater::{Inflater, Owner},
 };
 
-/// How many decompressors a thread keeps, of 40 KiB each.
+/// How many decompressors a thread keeps, of 46 KiB each.
 const MAX_INFLATERS: usize = 32;
-/// How many compressors a thread keeps, of up to 370 KiB each; connections agree on few kinds.
+/// How many compressors a thread keeps, of up to 371 KiB each; connections agree on few kinds.
 const MAX_COMPRESSORS: usize = 4;
 /// What zlib writes to in one go: in a cache near the processor, and enough for most messages.
 const SCRATCH: usize = 32 << 10;

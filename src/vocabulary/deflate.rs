@@ -18,19 +18,28 @@ pub enum ContextTakeover {
 /// use bowline::{ContextTakeover, Deflate, Server};
 ///
 /// let server = Server::new().deflate(Deflate::new().with_level(3));
-/// // Smaller messages, for about 370 KiB a connection:
+/// // Smaller messages, for 371 KiB a connection:
 /// let server = Server::new()
 ///     .deflate(Deflate::new().with_server_context_takeover(ContextTakeover::Kept));
 /// ```
 ///
 /// # Memory
 ///
-/// A connection costs nothing before its first compressed message. From then on, at a memory level of 8:
+/// A connection costs nothing before its first compressed message. From then on:
 ///
 /// | who sends | context dropped | context kept |
 /// | --- | --- | --- |
-/// | this end | a compressor that the connections of a thread share | a compressor of its own: its window bits decide, as below |
-/// | the peer | a decompressor of 40 KiB while a message arrives | that, and a copy of what was last received: at most the window, 32 KiB at 15 bits |
+/// | this end | a compressor that the connections of a thread share | a compressor of its own |
+/// | the peer | a decompressor of 46 KiB while a message arrives | the same, and a copy of what it sent last: at most its window, 32 KiB at 15 bits |
+///
+/// A thread keeps up to 4 compressors and 32 decompressors; one of each where no context is kept. A
+/// compressor has, in KiB:
+///
+/// | window bits | 8, 9 | 10 | 11 | 12 | 13 | 14 | 15 |
+/// | --- | --- | --- | --- | --- | --- | --- | --- |
+/// | memory level 8 | 245 | 247 | 251 | 259 | 275 | 307 | 371 |
+/// | memory level 5 | 147 | 149 | 153 | 161 | 177 | 209 | 273 |
+/// | memory level 1 | 134 | 136 | 140 | 148 | 164 | 196 | 260 |
 ///
 /// A message in the making is held as any other: see [`Limits`](crate::Limits). Limits are for the
 /// inflated message, and judged while it inflates.
