@@ -83,6 +83,7 @@ impl FrameHeader {
     /// Reads a header with no rule judged, and tells how many bytes it took; `None` where more are needed.
     ///
     /// [`FrameReader`](super::FrameReader) is what judges.
+    #[inline]
     pub fn parse(bytes: &[u8]) -> Option<(Self, usize)> {
         let &[first, second, ref rest @ ..] = bytes else { return None };
         let (payload_len, rest) = match second & !MASK {

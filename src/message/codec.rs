@@ -111,17 +111,17 @@ impl MessageCodec {
     }
 
     /// The message as it goes out, but for its fragments. A refused one changes nothing.
+    #[inline]
     pub(crate) fn outgoing(&mut self, message: Message) -> Result<Frame, UsageError> {
         let frame = message.into_frame()?;
         self.sender.admit_message(&frame)?;
-        let Some(deflate) = &mut self.deflate else { return Ok(frame) };
-        if frame.opcode().is_control() {
-            return Ok(frame);
+        if let Some(deflate) = &mut self.deflate
+            && frame.opcode().is_data()
+            && let Some(payload) = deflate.compress(frame.payload())
+        {
+            return Ok(Frame::new(frame.opcode(), payload).with_reserved(ReservedBits::RSV1));
         }
-        Ok(match deflate.compress(frame.payload()) {
-            Some(payload) => Frame::new(frame.opcode(), payload).with_reserved(ReservedBits::RSV1),
-            None => frame,
-        })
+        Ok(frame)
     }
 
     pub(crate) fn agreement(&self) -> Option<&Agreement> {
