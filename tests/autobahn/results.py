@@ -151,6 +151,35 @@ def print_outcome(outcome):
         print("  problem: %s" % problem)
 
 
+def write_table(outcomes, path, date):
+    """The verdicts on every case, as a page of Markdown."""
+    cases = sorted({case for each in outcomes for case in each.selected}, key=case_key)
+    roles = [each.role for each in outcomes]
+    lines = [
+        "# Autobahn",
+        "",
+        "Every case of Autobahn|Testsuite 25.10.1, strictly judged, as `tests/autobahn/run all both --table FILE`",
+        "found it on %s. Where behavior and close behavior differ, both are given. RFC 6455 leaves open what a"
+        % date,
+        "peer does in 7.1.6, 7.13.1 and 7.13.2: the suite marks these informational whatever happens.",
+        "",
+        "| role | cases | OK | informational | other |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for outcome in outcomes:
+        columns = [0, 0, 0]
+        for case in outcome.selected:
+            columns[column(*outcome.results.get(case, ("NOT RUN", "NOT RUN", ""))[:2])] += 1
+        cells = (outcome.role, len(outcome.selected)) + tuple(columns)
+        lines.append("| %s | %d | %d | %d | %d |" % cells)
+    lines += ["", "| case | %s |" % " | ".join(roles), "| --- |" + " --- |" * len(roles)]
+    for case in cases:
+        verdicts = [each.results.get(case, ("NOT RUN", "NOT RUN", ""))[:2] for each in outcomes]
+        cells = [one if one == two else "%s, close %s" % (one, two) for one, two in verdicts]
+        lines.append("| %s | %s |" % (case, " | ".join(cells)))
+    path.write_text("\n".join(lines) + "\n")
+
+
 def print_tail(log, lines=20):
     try:
         tail = log.read_text(errors="replace").splitlines()[-lines:]
