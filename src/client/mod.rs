@@ -166,12 +166,16 @@ impl Client {
         let codec = HandshakeCodec::client().offering(self.deflate);
         let request = self.request()?;
         let mut opening = Opening::new(io, codec, config);
-        opening.send(request).await?;
-        match opening.receive().await {
-            Ok(response) => Ok((opening.into_websocket(), response)),
-            // A refusal whose body dawdles or breaks off is a refusal all the same.
-            Err(error) => Err(opening.codec_mut().take_refusal().unwrap_or(error)),
-        }
+        // Boxed, because the caller's future would keep room for the handshake as long as it lives.
+        Box::pin(async move {
+            opening.send(request).await?;
+            match opening.receive().await {
+                Ok(response) => Ok((opening.into_websocket(), response)),
+                // A refusal whose body dawdles or breaks off is a refusal all the same.
+                Err(error) => Err(opening.codec_mut().take_refusal().unwrap_or(error)),
+            }
+        })
+        .await
     }
 
     fn request(mut self) -> Result<Request<()>, UsageError> {

@@ -91,11 +91,17 @@ impl Server {
         T: AsyncRead + AsyncWrite + Unpin,
     {
         let mut opening = Opening::new(io, HandshakeCodec::server(), self.config.clone());
-        match opening.receive().await {
-            Ok(request) => Ok(Pending::new(opening, request, self.deflate)),
-            Err(Error::Handshake(error)) if error.is_disconnect() => Err(Error::Handshake(error)),
-            Err(Error::Handshake(error)) => Err(pending::refuse(opening, *error).await),
-            Err(error) => Err(error),
-        }
+        // Boxed, because the caller's future would keep room for the handshake as long as it lives.
+        Box::pin(async move {
+            match opening.receive().await {
+                Ok(request) => Ok(Pending::new(opening, request, self.deflate)),
+                Err(Error::Handshake(error)) if error.is_disconnect() => {
+                    Err(Error::Handshake(error))
+                }
+                Err(Error::Handshake(error)) => Err(pending::refuse(opening, *error).await),
+                Err(error) => Err(error),
+            }
+        })
+        .await
     }
 }

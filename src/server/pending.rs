@@ -14,8 +14,9 @@ type ServerOpening<T> = Opening<T, handshake::Server>;
 /// [`reject`](Self::reject) or [`respond`](Self::respond). Dropping it closes the connection unanswered.
 #[derive(Debug)]
 pub struct Pending<T> {
-    opening: ServerOpening<T>,
-    request: Request,
+    // Boxed, because a caller's future keeps room for each place that a value moves through.
+    opening: Box<ServerOpening<T>>,
+    request: Box<Request>,
     deflate: Option<Deflate>,
 }
 
@@ -25,17 +26,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Pending<T> {
         request: Request,
         deflate: Option<Deflate>,
     ) -> Self {
-        Self { opening, request, deflate }
+        Self { opening: Box::new(opening), request: Box::new(request), deflate }
     }
 
     /// Whether a WebSocket is asked for; otherwise it is any other HTTP request.
     pub fn is_websocket(&self) -> bool {
-        matches!(self.request, Request::WebSocket(_))
+        matches!(*self.request, Request::WebSocket(_))
     }
 
     /// The request's head.
     pub fn request(&self) -> &http::Request<()> {
-        match &self.request {
+        match &*self.request {
             Request::WebSocket(offer) => offer.request(),
             Request::Http(request) => request,
         }
@@ -74,7 +75,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Pending<T> {
 
     /// The subprotocols that the client would speak, in its order of preference.
     pub fn requested_protocols(&self) -> impl Iterator<Item = &str> {
-        let offer = match &self.request {
+        let offer = match &*self.request {
             Request::WebSocket(offer) => Some(offer),
             Request::Http(_) => None,
         };
@@ -89,20 +90,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Pending<T> {
     /// Chooses the first of these subprotocols, in the server's order, that the client requested; none
     /// where it requested none of them.
     #[must_use]
-    pub fn choose_subprotocol<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
-        if let Request::WebSocket(offer) = self.request {
-            self.request = Request::WebSocket(offer.choose_subprotocol(names));
-        }
-        self
+    pub fn choose_subprotocol<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        self.map_offer(|offer| offer.choose_subprotocol(names))
     }
 
     /// Chooses a subprotocol for [`accept`](Self::accept). One that was not requested fails there.
     #[must_use]
-    pub fn subprotocol(mut self, name: &str) -> Self {
-        if let Request::WebSocket(offer) = self.request {
-            self.request = Request::WebSocket(offer.subprotocol(name));
-        }
-        self
+    pub fn subprotocol(self, name: &str) -> Self {
+        self.map_offer(|offer| offer.subprotocol(name))
     }
 
     /// Accepts permessage-deflate for this connection, in place of what [`Server::deflate`](super::Server::deflate)
@@ -117,15 +112,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Pending<T> {
     /// Adds a header to the response of [`accept`](Self::accept). A bad one, or one that the handshake
     /// sets itself, fails there.
     #[must_use]
-    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    pub fn header<N, V>(self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName>,
         V: TryInto<HeaderValue>,
     {
-        if let Request::WebSocket(offer) = self.request {
-            self.request = Request::WebSocket(offer.header(name, value));
-        }
-        self
+        self.map_offer(|offer| offer.header(name, value))
     }
 
     /// Accepts the WebSocket. A request for anything else is answered with 426.
@@ -136,11 +128,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Pending<T> {
     ///
     /// [`HandshakeError::NotWebSocket`]; [`Error::Usage`] for a subprotocol or header that can't be in
     /// the response, where the client gets 500; [`Error::Io`] and [`HandshakeError::TimedOut`].
-    pub async fn accept(mut self) -> Result<WebSocket<T>, Error> {
-        let answer = match self.request {
+    pub async fn accept(self) -> Result<WebSocket<T>, Error> {
+        // Boxed as above.
+        Box::pin(self.accept_offer()).await
+    }
+
+    async fn accept_offer(mut self) -> Result<WebSocket<T>, Error> {
+        let answer = match *self.request {
             Request::WebSocket(offer) => offer.for_websocket(self.deflate).accept(),
             Request::Http(_) => {
-                return Err(refuse(self.opening, HandshakeError::NotWebSocket).await);
+                return Err(refuse(*self.opening, HandshakeError::NotWebSocket).await);
             }
         };
         match self.opening.send(answer).await {
@@ -148,11 +145,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Pending<T> {
             Err(Error::Usage(error)) => {
                 let answer = status_only(StatusCode::INTERNAL_SERVER_ERROR);
                 // The caller's mistake is the news, not how the client takes it.
-                let _ = send_final(self.opening, answer).await;
+                let _ = send_final(*self.opening, answer).await;
                 Err(error.into())
             }
             Err(error) => Err(error),
         }
+    }
+
+    fn map_offer(mut self, change: impl FnOnce(Offer) -> Offer) -> Self {
+        if let Request::WebSocket(offer) = *self.request {
+            *self.request = Request::WebSocket(change(offer));
+        }
+        self
     }
 
     /// Rejects the request with this status and no body, and closes the connection.
@@ -175,7 +179,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Pending<T> {
     ///
     /// [`Error::Usage`] for a status below 200; [`Error::Io`] and [`HandshakeError::TimedOut`].
     pub async fn respond(self, response: Response<impl Into<Bytes>>) -> Result<(), Error> {
-        send_final(self.opening, response.map(Into::into)).await
+        Box::pin(send_final(*self.opening, response.map(Into::into))).await
     }
 }
 

@@ -80,7 +80,8 @@ pub(crate) use opening::{Opening, within};
 ///
 /// The halves of `futures`' `StreamExt::split` may live in different tasks: both are woken.
 pub struct WebSocket<T> {
-    connection: Connection<T>,
+    /// Boxed, because a future keeps room for each place that a value moves through.
+    connection: Box<Connection<T>>,
 }
 
 impl<T> WebSocket<T> {
@@ -127,7 +128,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         let FramedParts { io, codec, read_buf, write_buf, .. } = parts;
         // Framed's buffers have a capacity of their own that an idle connection would keep.
         let read_buf = if read_buf.is_empty() { BytesMut::new() } else { read_buf };
-        Self { connection: Connection::new(io, codec, read_buf, write_buf, config) }
+        Self { connection: Box::new(Connection::new(io, codec, read_buf, write_buf, config)) }
     }
 
     /// The codec on a framed transport, with what was read and what waits to be written; from here on
