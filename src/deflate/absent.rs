@@ -3,7 +3,9 @@
 
 use bytes::Bytes;
 
-use crate::vocabulary::{Deflate, DeflateTerms, Error, Extension, HandshakeError, OpCode, Role};
+use crate::vocabulary::{
+    Deflate, DeflateTerms, Error, Extension, HandshakeError, OpCode, ProtocolError, Role,
+};
 
 /// How a codec holds one direction: never.
 pub(crate) type Held<T> = T;
@@ -26,7 +28,7 @@ impl Incoming {
         match *self {}
     }
 
-    pub(crate) fn finish(&mut self, _: usize) -> Result<(OpCode, Bytes), Error> {
+    pub(crate) fn finish(&mut self) -> Result<(OpCode, Bytes), ProtocolError> {
         match *self {}
     }
 

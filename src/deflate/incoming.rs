@@ -16,10 +16,6 @@ use crate::vocabulary::{
     Utf8Validator,
 };
 
-/// "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of the message", and behind
-/// them an empty block: data that doesn't end where a block does takes one of the two for something else.
-const TAIL: [u8; 9] = [0x00, 0x00, 0xff, 0xff, 0x00, 0x00, 0x00, 0xff, 0xff];
-
 /// After a block that says it is the last, the window is loaded anew. Nobody needs that often.
 const MAX_LAST_BLOCKS: u32 = 1024;
 
@@ -95,19 +91,20 @@ impl Incoming {
     }
 
     /// The message, once all of its payload is there; its text is UTF-8.
-    pub(crate) fn finish(&mut self, limit: usize) -> Result<(OpCode, Bytes), Error> {
+    pub(crate) fn finish(&mut self) -> Result<(OpCode, Bytes), ProtocolError> {
         // An empty message has a payload too: the header of an empty block (section 7.2.3.6).
         let State::Inflating(mut message) = std::mem::replace(&mut self.state, State::Between)
         else {
-            return Err(ProtocolError::InvalidDeflate.into());
+            return Err(ProtocolError::InvalidDeflate);
         };
-        message.finish(limit, self.history.as_ref())?;
+        message.finish()?;
         self.messages += 1;
         if let Some(history) = &mut self.history {
             history.push(&message.output);
         }
-        let Inflating { opcode, mut inflater, output, .. } = *message;
-        inflater.set_owner(self.owner());
+        let Inflating { opcode, mut inflater, output, end, .. } = *message;
+        // Behind a last block zlib has to begin anew.
+        inflater.set_owner(self.owner().filter(|_| end == BlockEnd::Other));
         pool::give_inflater(inflater);
         Ok((opcode, output.into()))
     }
@@ -204,18 +201,15 @@ impl Inflating {
         Ok(())
     }
 
-    fn finish(&mut self, limit: usize, history: Option<&History>) -> Result<(), Error> {
+    fn finish(&mut self) -> Result<(), ProtocolError> {
+        // Nothing is open behind a last block.
         if self.end == BlockEnd::Other {
-            let len = self.output.len();
-            self.inflate(&TAIL, limit, history)?;
-            if self.output.len() != len || self.end == BlockEnd::Last {
-                return Err(ProtocolError::InvalidDeflate.into());
-            }
+            self.inflater.finish()?;
         }
-        if let Some(utf8) = &mut self.utf8 {
-            utf8.finish()?;
+        match &mut self.utf8 {
+            Some(utf8) => utf8.finish(),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -7,6 +7,10 @@ use crate::vocabulary::ProtocolError;
 /// The farthest that DEFLATE data can refer back.
 pub(super) const MAX_WINDOW: usize = 32 << 10;
 
+/// "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of the message" (RFC 7692 section
+/// 7.2.2): the length of an empty block, whose header is the payload's last bits.
+const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+
 /// Whose last window a decompressor has: a connection's, after so many messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Owner {
@@ -67,8 +71,17 @@ impl Inflater {
 
     /// Inflates once, as far as input and space go.
     pub(super) fn step(&mut self, input: &[u8], space: &mut [u8]) -> Result<Step, ProtocolError> {
+        self.step_until(input, space, InflateFlush::NoFlush)
+    }
+
+    fn step_until(
+        &mut self,
+        input: &[u8],
+        space: &mut [u8],
+        stop: InflateFlush,
+    ) -> Result<Step, ProtocolError> {
         let (total_in, total_out) = (self.state.total_in(), self.state.total_out());
-        let status = self.state.decompress(input, space, InflateFlush::NoFlush);
+        let status = self.state.decompress(input, space, stop);
         let end = match status {
             Ok(Status::Ok | Status::BufError) => BlockEnd::Other,
             Ok(Status::StreamEnd) => BlockEnd::Last,
@@ -79,6 +92,17 @@ impl Inflater {
             written: (self.state.total_out() - total_out) as usize,
             end,
         })
+    }
+
+    /// Appends the tail, and holds the data to ending there with a block: "Decompress the resulting data
+    /// using DEFLATE". Asked to stop between two blocks, zlib takes the tail and not a byte more; anywhere
+    /// inside a block it makes something else of it.
+    pub(super) fn finish(&mut self) -> Result<(), ProtocolError> {
+        let mut input = [0; TAIL.len() + 1];
+        input[..TAIL.len()].copy_from_slice(&TAIL);
+        let step = self.step_until(&input, &mut [0; 1], InflateFlush::Block)?;
+        let expected = Step { taken: TAIL.len(), written: 0, end: BlockEnd::Other };
+        if step == expected { Ok(()) } else { Err(ProtocolError::InvalidDeflate) }
     }
 }
 

@@ -42,6 +42,11 @@ impl Outgoing {
         self.next = Next::AsItIs;
     }
 
+    /// Takes that back.
+    pub(crate) fn resume(&mut self) {
+        self.next = Next::Compressed;
+    }
+
     /// The compressed message; `None` where it is better sent as it is. Once it is compressed with context
     /// it has to go out so: the peer's window must stay like ours.
     pub(crate) fn compress(&mut self, message: &[u8]) -> Option<Bytes> {

@@ -10,8 +10,17 @@ pub(super) enum Content {
     Text,
     /// Binary, and the payload of control frames.
     Opaque,
-    /// What an extension has made of a message; how large that message is only the extension can tell.
+    /// What an extension has made of a message.
     Transformed,
+}
+
+/// Where the size of a transformed message is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Measure {
+    /// Here, as it is on the wire.
+    OnTheWire,
+    /// By the extension, which knows how large the message really is.
+    ByExtension,
 }
 
 impl Content {
@@ -83,9 +92,10 @@ impl OpenMessage {
     }
 
     /// Whether the message is still within its limits.
-    pub(super) fn check_limits(&self, limits: &Limits) -> Result<(), LimitError> {
+    pub(super) fn check_limits(&self, limits: &Limits, measure: Measure) -> Result<(), LimitError> {
         let limit = limits.max_message_size();
-        if self.bytes > limit as u64 && self.content != Content::Transformed {
+        let is_measured = measure == Measure::OnTheWire || self.content != Content::Transformed;
+        if self.bytes > limit as u64 && is_measured {
             return Err(LimitError::MessageTooLarge { size: self.bytes, limit });
         }
         if self.fragments > self.bytes.saturating_add(SPARE_FRAGMENTS) {

@@ -12,7 +12,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
     FrameHeader,
-    open_message::{Content, OpenMessage},
+    open_message::{Content, Measure, OpenMessage},
     rules,
 };
 use crate::vocabulary::{
@@ -55,6 +55,7 @@ pub struct FrameReader {
     role: Role,
     allowed: ReservedBits,
     limits: Limits,
+    measure: Measure,
     state: State,
     /// The message whose fragments are passing.
     open: Option<OpenMessage>,
@@ -110,6 +111,7 @@ impl FrameReader {
             role,
             allowed: ReservedBits::NONE,
             limits: Limits::new(),
+            measure: Measure::OnTheWire,
             state: State::Header,
             open: None,
             utf8: Utf8Validator::default(),
@@ -127,8 +129,7 @@ impl FrameReader {
     }
 
     /// The same with reserved bits to which an extension gives a meaning: allowed on the first frame of a
-    /// data message. Such a message is not held to the message limit, and its text is not checked: both
-    /// are for what the extension makes of it.
+    /// data message. Text of such a message is not checked, because it is the extension's to decode.
     #[must_use]
     pub fn with_reserved_bits(mut self, allowed: ReservedBits) -> Self {
         self.allowed = allowed;
@@ -182,6 +183,11 @@ impl FrameReader {
             (State::Ended | State::Failed, _) => return None,
         };
         Some(if is_between && self.open.is_some() { self.data_read } else { unfinished })
+    }
+
+    /// From now on what an extension has transformed is held to the message limit by that extension.
+    pub(crate) fn leave_size_to_extension(&mut self) {
+        self.measure = Measure::ByExtension;
     }
 
     /// From now on the buffer is this crate's own; what was checked in it before may have been changed.
@@ -279,7 +285,7 @@ impl FrameReader {
         }
         let content = Content::of(header.opcode(), header.reserved());
         let message = OpenMessage::grown(self.open, content, size);
-        message.check_limits(&self.limits)?;
+        message.check_limits(&self.limits, self.measure)?;
         if header.opcode().is_data() {
             self.text = if content == Content::Text { TextCheck::Holds } else { TextCheck::None };
         }

@@ -139,7 +139,7 @@ impl Assembler {
         if let Some(deflate) = &mut self.deflate
             && deflate.is_inflating()
         {
-            let (opcode, message) = deflate.finish(reader.limits().max_message_size())?;
+            let (opcode, message) = deflate.finish()?;
             return Ok(data_message(opcode, message, TextCheck::Holds)?);
         }
         let (opcode, payload) = match (opcode, self.open.take()) {

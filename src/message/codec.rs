@@ -84,6 +84,14 @@ impl MessageCodec {
         }
     }
 
+    /// Compresses the next message again, whether one was left out or not.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn resume_compression(&mut self) {
+        if let Some(deflate) = &mut self.deflate {
+            deflate.resume();
+        }
+    }
+
     /// The role of this end.
     pub fn role(&self) -> Role {
         self.reader.role()
@@ -136,11 +144,14 @@ impl MessageCodec {
 /// half a message is never taken for whole.
 impl From<FrameCodec> for MessageCodec {
     fn from(codec: FrameCodec) -> Self {
-        let (reader, sender, agreement) = codec.into_parts();
+        let (mut reader, sender, agreement) = codec.into_parts();
         let limits = Limits::new().with_max_frame_size(reader.limits().max_frame_size());
         let terms = agreement.as_ref().and_then(|agreement| agreement.deflate);
         let (incoming, outgoing) =
             terms.map(|terms| deflate::directions(reader.role(), terms)).unzip();
+        if incoming.is_some() {
+            reader.leave_size_to_extension();
+        }
         Self {
             assembler: Assembler::resuming(&reader, incoming),
             deflate: outgoing,

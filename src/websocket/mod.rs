@@ -211,7 +211,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     pub async fn feed_uncompressed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
         poll_fn(|cx| self.connection.poll_ready(cx)).await?;
         self.connection.codec.skip_compression();
-        self.connection.start_send(message.into())
+        let sent = self.connection.start_send(message.into());
+        // It may have been refused, or a control message.
+        self.connection.codec.resume_compression();
+        sent
     }
 
     /// Writes what is queued.
