@@ -204,7 +204,7 @@ impl Inflating {
     fn finish(&mut self) -> Result<(), ProtocolError> {
         // Nothing is open behind a last block.
         if self.end == BlockEnd::Other {
-            self.inflater.finish()?;
+            self.end = self.inflater.finish()?;
         }
         match &mut self.utf8 {
             Some(utf8) => utf8.finish(),

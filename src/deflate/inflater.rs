@@ -96,13 +96,17 @@ impl Inflater {
 
     /// Appends the tail, and holds the data to ending there with a block: "Decompress the resulting data
     /// using DEFLATE". Asked to stop between two blocks, zlib takes the tail and not a byte more; anywhere
-    /// inside a block it makes something else of it.
-    pub(super) fn finish(&mut self) -> Result<(), ProtocolError> {
+    /// inside a block it makes something else of it. Tells whether that block says it is the last, which
+    /// zlib finds out when it goes on.
+    pub(super) fn finish(&mut self) -> Result<BlockEnd, ProtocolError> {
         let mut input = [0; TAIL.len() + 1];
         input[..TAIL.len()].copy_from_slice(&TAIL);
         let step = self.step_until(&input, &mut [0; 1], InflateFlush::Block)?;
         let expected = Step { taken: TAIL.len(), written: 0, end: BlockEnd::Other };
-        if step == expected { Ok(()) } else { Err(ProtocolError::InvalidDeflate) }
+        if step != expected {
+            return Err(ProtocolError::InvalidDeflate);
+        }
+        self.step(&[], &mut [0; 1]).map(|step| step.end)
     }
 }
 
