@@ -1,6 +1,7 @@
 //! Echoes every message: `cargo run --release --example echo_server -- 127.0.0.1:9001 [--deflate]`.
 //!
-//! `--deflate` compresses for the clients that offer it. The loop is the README's. Replies are fed, not sent, so that a burst is answered with one write.
+//! `--deflate` compresses for the clients that offer it. The loop is the README's. Replies are fed, not
+//! sent, so that a burst is answered with one write.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 

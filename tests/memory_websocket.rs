@@ -160,8 +160,6 @@ fn an_idle_connection_holds_no_buffer() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.expect("a runtime");
     let _guard = runtime.enter();
-    let size = size_of::<WebSocket<tokio::net::TcpStream>>();
-    assert!(size <= 640, "a WebSocket of {size} bytes");
     for role in ROLES {
         let config = std::sync::Arc::new(Config::new());
         let connect = |tap: &Tap| {
@@ -171,8 +169,8 @@ fn an_idle_connection_holds_no_buffer() {
         };
         let tap = Tap::new();
         let fresh = held(connect(&tap));
-        // A timer is all that it holds; and what has come and gone leaves no more than a list's room.
-        assert!(fresh <= 160, "{role:?}: {fresh} bytes while it waits for the first");
+        // Itself and a timer is all that it holds; and what has come and gone leaves a list's room.
+        assert!(fresh <= 720, "{role:?}: {fresh} bytes while it waits for the first");
         let mut ws = connect(&tap);
         for _ in 0..3 {
             traffic(&mut ws, &tap);

@@ -28,6 +28,11 @@ impl Settings {
             window_bits: direction.window_bits.max(9),
         }
     }
+
+    /// The window in bytes.
+    pub(super) fn window(self) -> usize {
+        1 << self.window_bits
+    }
 }
 
 /// A state to compress with, and what is in its window.

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{Mutex, PoisonError},
 };
 
 use bytes::Bytes;
@@ -16,8 +16,9 @@ use crate::vocabulary::{
     Utf8Validator,
 };
 
-/// After a block that says it is the last, the window is loaded anew. Nobody needs that often.
-const MAX_LAST_BLOCKS: u32 = 1024;
+/// After a block that says it is the last, the window is loaded anew. Nobody needs that more often than once
+/// for each KiB of the message, but for so many times.
+const SPARE_LAST_BLOCKS: usize = 1024;
 
 /// Inflates one message after the other.
 pub(crate) struct Incoming {
@@ -44,14 +45,17 @@ struct Inflating {
     /// Where it is text.
     utf8: Option<Utf8Validator>,
     end: BlockEnd,
-    last_blocks: u32,
+    last_blocks: usize,
 }
 
 impl Incoming {
     pub(super) fn new(terms: Direction) -> Self {
-        static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
+        // No atomic number: not every processor has them so large, and this one must never come again.
+        static CONNECTIONS: Mutex<u64> = Mutex::new(0);
 
-        let connection = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
+        let mut connections = CONNECTIONS.lock().unwrap_or_else(PoisonError::into_inner);
+        *connections += 1;
+        let connection = *connections;
         let history = match terms.context {
             // zlib has no window of 256 bytes, and may have used one of 512 in its place.
             ContextTakeover::Kept => Some(History::new(1 << terms.window_bits.max(9))),
@@ -171,7 +175,7 @@ impl Inflating {
     /// with BFINAL set to 1" ends a stream, and the message goes on (section 7.2.3.4).
     fn restart(&mut self, history: Option<&History>) -> Result<(), LimitError> {
         self.last_blocks += 1;
-        if self.last_blocks > MAX_LAST_BLOCKS {
+        if self.last_blocks > SPARE_LAST_BLOCKS + self.output.len() / 1024 {
             return Err(LimitError::TooManyLastBlocks { blocks: self.last_blocks });
         }
         self.end = BlockEnd::Other;

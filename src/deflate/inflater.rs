@@ -9,7 +9,9 @@ pub(super) const MAX_WINDOW: usize = 32 << 10;
 
 /// "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of the message" (RFC 7692 section
 /// 7.2.2): the length of an empty block, whose header is the payload's last bits.
-const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+const TAIL: &[u8] = &[0x00, 0x00, 0xff, 0xff];
+/// A whole block without content.
+const EMPTY_BLOCK: &[u8] = &[0x00, 0x00, 0x00, 0xff, 0xff];
 
 /// Whose last window a decompressor has: a connection's, after so many messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,18 +97,31 @@ impl Inflater {
     }
 
     /// Appends the tail, and holds the data to ending there with a block: "Decompress the resulting data
-    /// using DEFLATE". Asked to stop between two blocks, zlib takes the tail and not a byte more; anywhere
-    /// inside a block it makes something else of it. Tells whether that block says it is the last, which
-    /// zlib finds out when it goes on.
+    /// using DEFLATE". Tells whether that block says it is the last.
     pub(super) fn finish(&mut self) -> Result<BlockEnd, ProtocolError> {
-        let mut input = [0; TAIL.len() + 1];
-        input[..TAIL.len()].copy_from_slice(&TAIL);
-        let step = self.step_until(&input, &mut [0; 1], InflateFlush::Block)?;
-        let expected = Step { taken: TAIL.len(), written: 0, end: BlockEnd::Other };
-        if step != expected {
-            return Err(ProtocolError::InvalidDeflate);
+        self.take_block(TAIL)?;
+        // A last block is over only when zlib goes on, which needs no more input.
+        if self.step(&[], &mut [0; 1])?.end == BlockEnd::Last {
+            return Ok(BlockEnd::Last);
         }
-        self.step(&[], &mut [0; 1]).map(|step| step.end)
+        // The tail may have completed a block of which half was there, and that block may end inside the
+        // tail's last byte. What is left of it then, all ones, makes something else of an empty block.
+        self.take_block(EMPTY_BLOCK)?;
+        match self.step(&[], &mut [0; 1])?.end {
+            BlockEnd::Other => Ok(BlockEnd::Other),
+            BlockEnd::Last => Err(ProtocolError::InvalidDeflate),
+        }
+    }
+
+    /// Takes what ends a block and writes nothing. Asked to stop between two blocks, zlib takes that and
+    /// not a byte more; anywhere inside a block it makes something else of it.
+    fn take_block(&mut self, bytes: &[u8]) -> Result<(), ProtocolError> {
+        let mut input = [0; EMPTY_BLOCK.len() + 1];
+        let (block, _) = input.split_at_mut(bytes.len());
+        block.copy_from_slice(bytes);
+        let step = self.step_until(&input[..=bytes.len()], &mut [0; 1], InflateFlush::Block)?;
+        let expected = Step { taken: bytes.len(), written: 0, end: BlockEnd::Other };
+        if step == expected { Ok(()) } else { Err(ProtocolError::InvalidDeflate) }
     }
 }
 

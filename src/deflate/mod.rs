@@ -10,8 +10,8 @@
 //!              payload of one frame or more, RSV1 set on the first
 //! ```
 //!
-//! Where no context is kept, the states that zlib works on are borrowed from the thread for the length
-//! of one message.
+//! Decompressors, and compressors where no context is kept, are borrowed from the thread for the length of
+//! one message.
 
 mod compressor;
 mod incoming;

@@ -68,11 +68,17 @@ impl Outgoing {
     fn compress_in_context(&mut self, message: &[u8]) -> Option<Bytes> {
         let compressor =
             self.compressor.get_or_insert_with(|| Box::new(Compressor::new(self.settings)));
-        let compressed = compressor.compress(message).ok();
-        if compressed.is_none() {
+        let Ok(compressed) = compressor.compress(message) else {
             // A new one starts from an empty window, which any peer's window includes.
             self.compressor = None;
+            return None;
+        };
+        // Where it doesn't shrink it goes out larger by little, for the context's sake. A message that has
+        // filled the window by itself leaves no context worth that.
+        if compressed.len() >= message.len() && message.len() >= self.settings.window() {
+            compressor.reset();
+            return None;
         }
-        compressed
+        Some(compressed)
     }
 }

@@ -63,9 +63,12 @@ impl FrameCodec {
     }
 
     /// Reserved bits to which an extension gives a meaning, allowed both ways on the first frame of a
-    /// data message. The text of such a message is not checked.
+    /// data message. RSV1 is allowed anyway where permessage-deflate was agreed on. The text of such a message is not checked.
     #[must_use]
     pub fn with_reserved_bits(mut self, allowed: ReservedBits) -> Self {
+        let is_deflated =
+            self.agreement.as_ref().is_some_and(|agreement| agreement.deflate.is_some());
+        let allowed = if is_deflated { allowed.union(ReservedBits::RSV1) } else { allowed };
         self.reader = self.reader.with_reserved_bits(allowed);
         self.sender.set_reserved_bits(allowed);
         self
@@ -85,12 +88,9 @@ impl FrameCodec {
     }
 
     /// With what the opening handshake has agreed on, and so with RSV1 where that means "compressed".
-    pub(crate) fn with_agreement(self, agreement: Option<Box<Agreement>>) -> Self {
-        let is_deflated = agreement.as_ref().is_some_and(|agreement| agreement.deflate.is_some());
-        let mut codec =
-            if is_deflated { self.with_reserved_bits(ReservedBits::RSV1) } else { self };
-        codec.agreement = agreement;
-        codec
+    pub(crate) fn with_agreement(mut self, agreement: Option<Box<Agreement>>) -> Self {
+        self.agreement = agreement;
+        self.with_reserved_bits(ReservedBits::NONE)
     }
 
     pub(crate) fn into_parts(self) -> (FrameReader, FrameSender, Option<Box<Agreement>>) {

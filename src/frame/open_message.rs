@@ -10,23 +10,14 @@ pub(super) enum Content {
     Text,
     /// Binary, and the payload of control frames.
     Opaque,
-    /// What an extension has made of a message.
-    Transformed,
-}
-
-/// Where the size of a transformed message is judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Measure {
-    /// Here, as it is on the wire.
-    OnTheWire,
-    /// By the extension, which knows how large the message really is.
-    ByExtension,
+    /// What the extension of these reserved bits has made of a message.
+    Transformed(ReservedBits),
 }
 
 impl Content {
     pub(super) fn of(opcode: OpCode, reserved: ReservedBits) -> Self {
         match opcode {
-            _ if reserved != ReservedBits::NONE => Self::Transformed,
+            _ if reserved != ReservedBits::NONE => Self::Transformed(reserved),
             OpCode::TEXT => Self::Text,
             _ => Self::Opaque,
         }
@@ -91,10 +82,18 @@ impl OpenMessage {
         }
     }
 
-    /// Whether the message is still within its limits.
-    pub(super) fn check_limits(&self, limits: &Limits, measure: Measure) -> Result<(), LimitError> {
+    /// Whether the message is still within its limits. How large one with `measured_elsewhere` set is, its
+    /// extension judges.
+    pub(super) fn check_limits(
+        &self,
+        limits: &Limits,
+        measured_elsewhere: ReservedBits,
+    ) -> Result<(), LimitError> {
         let limit = limits.max_message_size();
-        let is_measured = measure == Measure::OnTheWire || self.content != Content::Transformed;
+        let is_measured = match self.content {
+            Content::Transformed(bits) => bits.without(measured_elsewhere) == bits,
+            Content::Text | Content::Opaque => true,
+        };
         if self.bytes > limit as u64 && is_measured {
             return Err(LimitError::MessageTooLarge { size: self.bytes, limit });
         }

@@ -12,7 +12,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
     FrameHeader,
-    open_message::{Content, Measure, OpenMessage},
+    open_message::{Content, OpenMessage},
     rules,
 };
 use crate::vocabulary::{
@@ -55,7 +55,8 @@ pub struct FrameReader {
     role: Role,
     allowed: ReservedBits,
     limits: Limits,
-    measure: Measure,
+    /// Marks messages whose size an extension judges.
+    measured_elsewhere: ReservedBits,
     state: State,
     /// The message whose fragments are passing.
     open: Option<OpenMessage>,
@@ -111,7 +112,7 @@ impl FrameReader {
             role,
             allowed: ReservedBits::NONE,
             limits: Limits::new(),
-            measure: Measure::OnTheWire,
+            measured_elsewhere: ReservedBits::NONE,
             state: State::Header,
             open: None,
             utf8: Utf8Validator::default(),
@@ -185,9 +186,9 @@ impl FrameReader {
         Some(if is_between && self.open.is_some() { self.data_read } else { unfinished })
     }
 
-    /// From now on what an extension has transformed is held to the message limit by that extension.
-    pub(crate) fn leave_size_to_extension(&mut self) {
-        self.measure = Measure::ByExtension;
+    /// From now on the extension with this bit holds its messages to the message limit.
+    pub(crate) fn leave_size_to_extension(&mut self, bit: ReservedBits) {
+        self.measured_elsewhere = bit;
     }
 
     /// From now on the buffer is this crate's own; what was checked in it before may have been changed.
@@ -285,7 +286,7 @@ impl FrameReader {
         }
         let content = Content::of(header.opcode(), header.reserved());
         let message = OpenMessage::grown(self.open, content, size);
-        message.check_limits(&self.limits, self.measure)?;
+        message.check_limits(&self.limits, self.measured_elsewhere)?;
         if header.opcode().is_data() {
             self.text = if content == Content::Text { TextCheck::Holds } else { TextCheck::None };
         }

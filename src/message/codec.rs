@@ -141,7 +141,8 @@ impl MessageCodec {
 ///
 /// The message limit becomes 64 MiB. Where the frame codec has handed out the first fragments of a
 /// message, its next fragment is [`UsageError::MessageInProgress`](crate::UsageError::MessageInProgress):
-/// half a message is never taken for whole.
+/// half a message is never taken for whole. Where permessage-deflate keeps context, take it over before the
+/// first compressed message: what the frame codec has handed out or sent, this one can't refer to.
 impl From<FrameCodec> for MessageCodec {
     fn from(codec: FrameCodec) -> Self {
         let (mut reader, sender, agreement) = codec.into_parts();
@@ -150,7 +151,7 @@ impl From<FrameCodec> for MessageCodec {
         let (incoming, outgoing) =
             terms.map(|terms| deflate::directions(reader.role(), terms)).unzip();
         if incoming.is_some() {
-            reader.leave_size_to_extension();
+            reader.leave_size_to_extension(ReservedBits::RSV1);
         }
         Self {
             assembler: Assembler::resuming(&reader, incoming),

@@ -15,7 +15,8 @@ use crate::{
 /// What two ends exchange: text and binary data, and the three control messages.
 ///
 /// Received data is a slice of the buffer that it was read into. Keeping it keeps that buffer: at most
-/// 64 KiB, or the message's own size where it is larger, or up to twice that where it came in fragments;
+/// 64 KiB, or the message's own size where it is larger, or up to twice that where it came in fragments or
+/// compressed;
 /// [`compact`](Self::compact) lets go of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {

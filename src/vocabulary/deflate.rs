@@ -32,8 +32,8 @@ pub enum ContextTakeover {
 /// | this end | a compressor that the connections of a thread share | a compressor of its own |
 /// | the peer | a decompressor of 46 KiB while a message arrives | the same, and a copy of what it sent last: at most its window, 32 KiB at 15 bits |
 ///
-/// A thread keeps up to 4 compressors and 32 decompressors; one of each where no context is kept. A
-/// compressor has, in KiB:
+/// A thread keeps up to 4 compressors, one for each kind of agreement in use, and up to 32 decompressors, as
+/// many as messages were arriving at once. A compressor has, in KiB:
 ///
 /// | window bits | 8, 9 | 10 | 11 | 12 | 13 | 14 | 15 |
 /// | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -121,7 +121,8 @@ impl Deflate {
     }
 
     /// Whether the server keeps context between the messages that it sends. Unless set a server drops
-    /// its context, and a client leaves it to the server.
+    /// its context, and a client leaves it to the server. A client that wants it dropped demands that: a
+    /// response without it fails the handshake.
     #[must_use]
     pub const fn with_server_context_takeover(mut self, context: ContextTakeover) -> Self {
         self.server.context = Some(context);
@@ -139,7 +140,8 @@ impl Deflate {
     /// The largest window of the server's compressor, as a power of two from 8 (256 bytes) to 15 (32 KiB);
     /// 15 unless set. What lies outside is taken for the nearest.
     ///
-    /// A client demands it: a server that can't keep to it declines compression.
+    /// A client demands it: a server that doesn't know the parameter declines compression, and one that
+    /// ignores it fails the handshake.
     #[must_use]
     pub const fn with_server_max_window_bits(mut self, bits: u8) -> Self {
         self.server.max_window_bits = window_bits(bits);

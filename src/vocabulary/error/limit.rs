@@ -27,10 +27,10 @@ pub enum LimitError {
         fragments: u64,
     },
     /// A compressed message with a flood of blocks that each say they are the last (RFC 7692 section
-    /// 7.2.3.4): over 1,024.
+    /// 7.2.3.4): over 1,024 more than it has KiB.
     TooManyLastBlocks {
         /// The last blocks of the message so far.
-        blocks: u32,
+        blocks: usize,
     },
     /// An incomplete message rested for `message_timeout`.
     MessageTimeout,
@@ -61,7 +61,10 @@ impl fmt::Display for LimitError {
                 write!(f, "message of {fragments} fragments, 1024 more than its bytes allowed")
             }
             Self::TooManyLastBlocks { blocks } => {
-                write!(f, "compressed message of {blocks} last blocks, 1024 allowed")
+                write!(
+                    f,
+                    "compressed message of {blocks} last blocks, 1024 more than its KiB allowed"
+                )
             }
             Self::MessageTimeout => {
                 f.write_str("incomplete message rested past the message timeout")
