@@ -19,6 +19,8 @@
 //! `[code, reason]` for each connection that has ended. A peer's client takes the port and prints the name
 //! of each check that went well; its connections to /closing and /dropping are echoed, too, and what came
 //! of them is checked at bowline's end.
+//!
+//! None of these agrees to compression. `tests/interop/deflate/` is about that.
 
 #[path = "interop/as_client.rs"]
 mod as_client;
@@ -26,6 +28,8 @@ mod as_client;
 mod as_server;
 #[path = "interop/cases.rs"]
 mod cases;
+#[path = "interop/deflate/mod.rs"]
+mod deflate;
 #[path = "interop/peer.rs"]
 mod peer;
 
@@ -94,6 +98,77 @@ macro_rules! tests_with {
     };
 }
 
+/// The tests with one peer and permessage-deflate; what they agree on by default, with bowline as the client
+/// and as the server.
+macro_rules! deflate_tests_with {
+    ($module:ident, $peer:ident, $as_client:literal, $as_server:literal) => {
+        mod $module {
+            use crate::{
+                deflate::{
+                    Manner::{AllInFragments, Usual},
+                    as_client, as_server,
+                },
+                peer::Peer,
+            };
+
+            #[tokio::test]
+            #[ignore = "needs node and python peers: tests/interop/run"]
+            async fn client_by_default() {
+                as_client::agrees_by_default(Peer::$peer, $as_client).await;
+            }
+
+            #[tokio::test]
+            #[ignore = "needs node and python peers: tests/interop/run"]
+            async fn client_on_all_terms() {
+                as_client::talks_on_all_terms(Peer::$peer, Usual).await;
+            }
+
+            #[tokio::test]
+            #[ignore = "needs node and python peers: tests/interop/run"]
+            async fn client_on_all_terms_in_fragments() {
+                as_client::talks_on_all_terms(Peer::$peer, AllInFragments).await;
+            }
+
+            #[tokio::test]
+            #[ignore = "needs node and python peers: tests/interop/run"]
+            async fn server_by_default() {
+                as_server::agrees_by_default(Peer::$peer, $as_server).await;
+            }
+
+            #[tokio::test]
+            #[ignore = "needs node and python peers: tests/interop/run"]
+            async fn server_on_all_terms() {
+                as_server::talks_on_all_terms(Peer::$peer, Usual).await;
+            }
+
+            #[tokio::test]
+            #[ignore = "needs node and python peers: tests/interop/run"]
+            async fn server_on_all_terms_in_fragments() {
+                as_server::talks_on_all_terms(Peer::$peer, AllInFragments).await;
+            }
+        }
+    };
+}
+
 tests_with!(ws, Ws, receives_fragments);
 tests_with!(websockets, Websockets, receives_fragments);
 tests_with!(aiohttp, Aiohttp);
+
+deflate_tests_with!(
+    ws_deflate,
+    Ws,
+    "permessage-deflate",
+    "permessage-deflate; server_no_context_takeover"
+);
+deflate_tests_with!(
+    websockets_deflate,
+    Websockets,
+    "permessage-deflate; server_max_window_bits=12; client_max_window_bits=12",
+    "permessage-deflate; server_no_context_takeover"
+);
+deflate_tests_with!(
+    aiohttp_deflate,
+    Aiohttp,
+    "permessage-deflate",
+    "permessage-deflate; server_no_context_takeover"
+);

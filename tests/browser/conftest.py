@@ -1,4 +1,4 @@
-"""The chat server, the browsers and the page, as the tests use them."""
+"""The servers, the browsers and the chat's page, as the tests use them."""
 
 import json
 import os
@@ -29,19 +29,23 @@ RECORD_STATES = """
 
 
 class Server:
-    """One chat process after another, all on the port that the first one got."""
+    """One process of an example after another, all on the port that the first one got."""
 
-    def __init__(self):
+    def __init__(self, program, *arguments):
+        self.program = program
+        self.arguments = arguments
         self.port = 0
         self.process = None
 
     def start(self):
         self.process = subprocess.Popen(
-            [os.environ["CHAT_BIN"], f"127.0.0.1:{self.port}"], stdout=subprocess.PIPE, text=True
+            [os.environ[self.program], f"127.0.0.1:{self.port}", *self.arguments],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         line = self.process.stdout.readline()
-        match = re.fullmatch(r"chat: http://127\.0\.0\.1:(\d+)/\n", line)
-        assert match, f"the chat said {line!r}"
+        match = re.fullmatch(r"\w+: \w+://127\.0\.0\.1:(\d+)/\n", line)
+        assert match, f"the server said {line!r}"
         self.port = int(match[1])
 
     def end(self, signum):
@@ -156,7 +160,15 @@ class Page:
 
 @pytest.fixture
 def server():
-    server = Server()
+    server = Server("CHAT_BIN")
+    server.start()
+    yield server
+    server.end(signal.SIGKILL)
+
+
+@pytest.fixture
+def echo_server():
+    server = Server("ECHO_SERVER_BIN", "--deflate")
     server.start()
     yield server
     server.end(signal.SIGKILL)
@@ -193,9 +205,15 @@ def drivers(tmp_path_factory):
 
 
 @pytest.fixture
-def pages(request, server, drivers):
-    """The page in both browsers. Afterwards neither console may have an error in it."""
-    yield [Page(driver, server.url) for driver in drivers]
+def page_url(server):
+    """Where the browsers get the page from."""
+    return server.url
+
+
+@pytest.fixture
+def console(request, drivers):
+    """Sees to it that no browser has an error in its console at the end."""
+    yield
     expected = request.node.get_closest_marker("console")
     for driver in drivers:
         driver.get("about:blank")
@@ -209,10 +227,17 @@ def pages(request, server, drivers):
 
 
 @pytest.fixture
+def pages(page_url, drivers, console):
+    """The page in both browsers."""
+    return [Page(driver, page_url) for driver in drivers]
+
+
+@pytest.fixture
 def page(pages):
     return pages[0]
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "console(pattern): console errors that the test provokes")
-    assert os.environ.get("CHAT_BIN"), "CHAT_BIN is not set: start the tests with tests/browser/run"
+    for program in ("CHAT_BIN", "ECHO_SERVER_BIN"):
+        assert os.environ.get(program), f"{program} is not set: start the tests with tests/browser/run"

@@ -41,7 +41,7 @@ async fn client_sends_a_large_file_through_an_echo_server() {
 }
 
 /// Runs one connection of a server of this test's own, and a client that connects to it.
-async fn serve<T: Debug>(
+pub(super) async fn serve<T: Debug>(
     arguments: &[&str],
     server: impl AsyncFnOnce(TcpStream, &mut Child) -> Result<T, Error>,
 ) -> (T, Run) {

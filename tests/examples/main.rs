@@ -4,6 +4,7 @@
 
 mod client;
 mod codecs;
+mod deflate;
 mod inspect;
 
 use std::{
@@ -122,7 +123,12 @@ struct Service {
 impl Service {
     /// Starts one on a port of its own, which its first line names behind this prefix.
     async fn start(name: &str, prefix: &str) -> Self {
-        let mut child = example(name).arg("127.0.0.1:0").spawn().unwrap();
+        Self::start_with(name, &[], prefix).await
+    }
+
+    /// The same with more arguments than the address.
+    async fn start_with(name: &str, arguments: &[&str], prefix: &str) -> Self {
+        let mut child = example(name).arg("127.0.0.1:0").args(arguments).spawn().unwrap();
         let mut log = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = within(log.next_line()).await.unwrap().unwrap();
         let address = line.strip_prefix(prefix).unwrap_or_else(|| panic!("{line}")).to_owned();

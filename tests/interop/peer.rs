@@ -11,8 +11,8 @@ use std::{
 
 use bowline::{Client, Config, WebSocket, client::Stream};
 use tokio::{
-    io::{AsyncBufReadExt, BufReader, Lines},
-    process::{Child, ChildStdout, Command},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
+    process::{Child, ChildStdin, ChildStdout, Command},
     time::timeout,
 };
 
@@ -93,18 +93,25 @@ fn required(variable: &str) -> OsString {
 /// A peer's process; it ends with its owner.
 pub(crate) struct Process {
     child: Child,
+    stdin: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Process {
-    /// Starts the peer's "client" or "server".
+    /// Starts the peer's "client" or "server", or another of its programs.
     pub(crate) fn start(peer: Peer, end: &str, port: Option<u16>) -> Self {
         let mut command = peer.command(end);
         command.args(port.map(|port| port.to_string()));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let stdin = child.stdin.take().expect("stdin is piped");
         let stdout = child.stdout.take().expect("stdout is piped");
-        Self { child, lines: BufReader::new(stdout).lines() }
+        Self { child, stdin, lines: BufReader::new(stdout).lines() }
+    }
+
+    /// Gives it a line to read.
+    pub(crate) async fn tell(&mut self, line: &str) {
+        self.stdin.write_all(format!("{line}\n").as_bytes()).await.expect("a peer that reads");
     }
 
     /// The next line that it prints; `None` at the end.
@@ -112,9 +119,11 @@ impl Process {
         step(what, self.lines.next_line()).await.expect("a line in UTF-8")
     }
 
-    /// How it ends, on its own.
-    pub(crate) async fn end(mut self) -> ExitStatus {
-        step("the peer's end", self.child.wait()).await.expect("the peer's exit status")
+    /// How it ends, on its own, with nothing more to read.
+    pub(crate) async fn end(self) -> ExitStatus {
+        let Self { mut child, stdin, .. } = self;
+        drop(stdin);
+        step("the peer's end", child.wait()).await.expect("the peer's exit status")
     }
 }
 
@@ -127,7 +136,12 @@ pub(crate) struct PeerServer {
 
 impl PeerServer {
     pub(crate) async fn start(peer: Peer) -> Self {
-        let mut process = Process::start(peer, "server", None);
+        Self::start_program(peer, "server").await
+    }
+
+    /// The same of another program of the peer's.
+    pub(crate) async fn start_program(peer: Peer, program: &str) -> Self {
+        let mut process = Process::start(peer, program, None);
         let line = process.line("the peer's port").await;
         let port = line.and_then(|line| line.parse().ok()).expect("the peer's port");
         Self { peer, port, process }
