@@ -1,0 +1,62 @@
+//! `bench deflate`: server CPU per echoed message with permessage-deflate.
+
+use std::{io, time::Duration};
+
+use crate::{
+    arguments::Arguments,
+    machine,
+    row::{Method, Row},
+    server::Server,
+    setting::Setting,
+};
+
+/// Longer, and servers would ping the connections that wait.
+const LONGEST_SECONDS: f64 = 20.0;
+
+/// Measures and prints all rows.
+pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
+    arguments.allow(&["rounds", "seconds", "connections", "servers", "rows", "patience"])?;
+    let seconds: f64 = arguments.number("seconds", 1.5)?;
+    let method = Method {
+        rounds: arguments.number("rounds", 7)?,
+        time: Duration::from_secs_f64(seconds.clamp(0.1, LONGEST_SECONDS)),
+        connections: arguments.number("connections", 16)?,
+        patience: Duration::from_secs(arguments.number("patience", 5)?),
+    };
+    let wanted = arguments.text("rows").unwrap_or_default();
+    machine::raise_file_limit()?;
+    machine::pin(machine::LOAD_CORE)?;
+    println!(
+        "## Echo with permessage-deflate, level 6\n\n\
+         Server CPU per message; {} connections, one message in flight on each; {} rounds of {:.1} s.",
+        method.connections,
+        method.rounds,
+        method.time.as_secs_f64()
+    );
+    for row in rows() {
+        if row.title.contains(wanted) {
+            Row { servers: Server::chosen(arguments, &row.servers)?, ..row }.print(&method)?;
+        }
+    }
+    Ok(())
+}
+
+fn rows() -> impl Iterator<Item = Row> {
+    let settings = [Setting::Dropped, Setting::Kept];
+    settings.into_iter().flat_map(|setting| [1, 16].map(|kib| row(kib, setting)))
+}
+
+fn row(kib: usize, setting: Setting) -> Row {
+    let mut servers = vec![Server::Bare];
+    // Where context is kept, bare has a pair per connection anyway.
+    if setting == Setting::Dropped {
+        servers.push(Server::BarePair);
+    }
+    servers.extend([Server::Bowline, Server::Sockudo, Server::Yawc]);
+    Row {
+        title: format!("{kib} KiB of JSON, {setting}"),
+        message_bytes: 1024 * kib,
+        setting,
+        servers,
+    }
+}

@@ -1,0 +1,65 @@
+//! `bench deflate-memory`: resident memory per idle connection with permessage-deflate.
+
+use std::{io, thread, time::Duration};
+
+use crate::{
+    arguments::Arguments, load::Load, machine, payload, process::Process, server::Server,
+    setting::Setting,
+};
+
+/// How long connections rest before memory is read.
+const REST: Duration = Duration::from_secs(1);
+
+const MESSAGE_BYTES: usize = 1024;
+
+/// Measures and prints all rows.
+pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
+    arguments.allow(&["connections", "kept", "servers"])?;
+    let many = arguments.number("connections", 10_000)?;
+    let few = arguments.number("kept", 1_000)?;
+    machine::raise_file_limit()?;
+    machine::pin(machine::LOAD_CORE)?;
+    println!(
+        "## Memory per idle connection with permessage-deflate\n\n\
+         Resident bytes of the server over those before the first connection, after three compressed\n\
+         messages of 1 KiB each way on every connection.\n\n\
+         | server | setting | connections | bytes per connection | |\n| --- | --- | ---: | ---: | --- |"
+    );
+    for (server, setting, count) in cases(many, few) {
+        if !Server::is_chosen(arguments, server) {
+            continue;
+        }
+        let (name, remark) = (server.name(), server.remark(setting));
+        match measure(server, setting, count) {
+            Ok(bytes) => println!("| {name} | {setting} | {count} | {bytes} | {remark} |"),
+            Err(error) => println!("| {name} | {setting} | {count} | | failed: {error} |"),
+        }
+    }
+    Ok(())
+}
+
+fn cases(many: usize, few: usize) -> Vec<(Server, Setting, usize)> {
+    vec![
+        (Server::Bowline, Setting::Off, many),
+        (Server::Bowline, Setting::LowMemory, many),
+        (Server::Bowline, Setting::Default, many),
+        (Server::Bowline, Setting::Kept, few),
+        (Server::Bare, Setting::Dropped, many),
+        (Server::BarePair, Setting::Dropped, few),
+        (Server::Bare, Setting::Kept, few),
+        (Server::Sockudo, Setting::Dropped, few),
+        (Server::Sockudo, Setting::Kept, few),
+        (Server::Yawc, Setting::Dropped, many),
+        (Server::Yawc, Setting::Kept, few),
+    ]
+}
+
+fn measure(server: Server, setting: Setting, count: usize) -> io::Result<u64> {
+    let process = Process::start(server, setting)?;
+    let before = process.resident_bytes()?;
+    // Dropped at the end: the connections are open until memory is read.
+    let _load = Load::open(process.port(), setting, payload::json(MESSAGE_BYTES), count)?;
+    thread::sleep(REST);
+    let after = process.resident_bytes()?;
+    Ok(after.saturating_sub(before) / count as u64)
+}

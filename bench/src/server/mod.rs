@@ -1,0 +1,118 @@
+//! The servers, each an echo in a process of its own: one thread, on one core.
+
+mod bare;
+mod bowline;
+mod handshake;
+mod sockudo;
+mod yawc;
+
+use std::{future::Future, io, net::Ipv4Addr, str::FromStr};
+
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::{arguments::Arguments, machine, setting::Setting};
+
+/// A server by its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Server {
+    /// The floor: a loop on the socket, with zlib-rs, that checks nothing.
+    Bare,
+    /// The same with a pair of zlib states per connection, whatever is agreed on.
+    BarePair,
+    Bowline,
+    Sockudo,
+    Yawc,
+}
+
+impl Server {
+    const ALL: [Self; 5] = [Self::Bare, Self::BarePair, Self::Bowline, Self::Sockudo, Self::Yawc];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Bare => "bare",
+            Self::BarePair => "bare-pair",
+            Self::Bowline => "bowline",
+            Self::Sockudo => "sockudo-ws",
+            Self::Yawc => "yawc",
+        }
+    }
+
+    /// What one has to know about a server to read its line.
+    pub(crate) fn remark(self, setting: Setting) -> &'static str {
+        match (self, setting) {
+            (Self::Bare, Setting::Dropped) => "one pair of states for the thread, nothing checked",
+            (Self::Bare | Self::BarePair, _) => "a pair of states per connection, nothing checked",
+            (Self::Sockudo, Setting::Dropped) => {
+                "no pool on this path: a pair of states per connection"
+            }
+            (Self::Yawc, Setting::Dropped) => {
+                "with its DeflatePool and UTF-8 checks, both off by default"
+            }
+            (Self::Yawc, Setting::Kept) => "with its UTF-8 checks, off by default",
+            _ => "",
+        }
+    }
+
+    /// Whether the option `servers` names it, or is absent.
+    pub(crate) fn is_chosen(arguments: &Arguments, server: Self) -> bool {
+        let is_named = |names: &str| names.split(',').any(|name| name == server.name());
+        arguments.text("servers").is_none_or(is_named)
+    }
+
+    /// Those of `servers` that the option `servers` names, and always the first one.
+    pub(crate) fn chosen(arguments: &Arguments, servers: &[Self]) -> io::Result<Vec<Self>> {
+        for name in arguments.text("servers").into_iter().flat_map(|names| names.split(',')) {
+            name.parse::<Self>()?;
+        }
+        let mut chosen = servers.to_vec();
+        chosen.retain(|server| *server == servers[0] || Self::is_chosen(arguments, *server));
+        Ok(chosen)
+    }
+}
+
+impl FromStr for Server {
+    type Err = io::Error;
+
+    fn from_str(name: &str) -> io::Result<Self> {
+        let found = Self::ALL.into_iter().find(|server| server.name() == name);
+        found.ok_or_else(|| io::Error::other(format!("{name}: no server")))
+    }
+}
+
+/// Runs a server until it is ended from outside. Prints its port first.
+pub(crate) fn serve(server: Server, setting: Setting) -> io::Result<()> {
+    machine::end_with_parent()?;
+    machine::raise_file_limit()?;
+    machine::pin(machine::SERVER_CORE)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        println!("{}", listener.local_addr()?.port());
+        match server {
+            Server::Bare => accept(listener, |tcp| bare::shared(tcp, setting)).await,
+            Server::BarePair => accept(listener, |tcp| bare::paired(tcp, setting)).await,
+            Server::Bowline => {
+                let server = bowline::server(setting);
+                accept(listener, move |tcp| bowline::echo(tcp, server.clone())).await
+            }
+            Server::Sockudo => accept(listener, |tcp| sockudo::echo(tcp, setting)).await,
+            Server::Yawc => {
+                let options = yawc::options(setting);
+                accept(listener, move |tcp| yawc::echo(tcp, options.clone(), setting)).await
+            }
+        }
+    })
+}
+
+/// How a connection ends is not reported: the load sees it, and ends every connection without a Close.
+async fn accept<F, E>(listener: TcpListener, echo: impl Fn(TcpStream) -> F) -> io::Result<()>
+where
+    F: Future<Output = Result<(), E>> + Send + 'static,
+    E: Send + 'static,
+{
+    loop {
+        let (tcp, _) = listener.accept().await?;
+        tcp.set_nodelay(true)?;
+        tokio::spawn(echo(tcp));
+    }
+}
