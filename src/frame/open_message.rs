@@ -90,11 +90,11 @@ impl OpenMessage {
         measured_elsewhere: ReservedBits,
     ) -> Result<(), LimitError> {
         let limit = limits.max_message_size();
-        let is_measured = match self.content {
+        let is_measured = || match self.content {
             Content::Transformed(bits) => bits.without(measured_elsewhere) == bits,
             Content::Text | Content::Opaque => true,
         };
-        if self.bytes > limit as u64 && is_measured {
+        if self.bytes > limit as u64 && is_measured() {
             return Err(LimitError::MessageTooLarge { size: self.bytes, limit });
         }
         if self.fragments > self.bytes.saturating_add(SPARE_FRAGMENTS) {
