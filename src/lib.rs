@@ -27,4 +27,4 @@ pub use vocabulary::{
 };
 #[cfg(feature = "deflate")]
 pub use vocabulary::{ContextTakeover, Deflate};
-pub use websocket::WebSocket;
+pub use websocket::{Reader, ReuniteError, WebSocket, Writer};

@@ -3,6 +3,7 @@
 
 mod buffers;
 mod connection;
+mod halves;
 mod opening;
 mod outbox;
 mod read_buffer;
@@ -14,7 +15,7 @@ use std::{
     future::poll_fn,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use bytes::BytesMut;
@@ -25,10 +26,12 @@ use tokio_util::codec::{Framed, FramedParts};
 
 use crate::{
     message::{Message, MessageCodec},
-    vocabulary::{CloseCode, CloseFrame, Config, EndOfStream, Error, Extension, Role, Utf8Bytes},
+    vocabulary::{CloseCode, CloseFrame, Config, Error, Extension, Role, Utf8Bytes},
 };
-use connection::{BUDGET, Connection};
+use connection::Connection;
+pub use halves::{Reader, ReuniteError, Writer};
 pub(crate) use opening::{Opening, within};
+use wakers::Party;
 
 /// A WebSocket: a `Stream` and `Sink` of [`Message`]s over any transport.
 ///
@@ -109,6 +112,11 @@ impl<T> WebSocket<T> {
     pub fn role(&self) -> Role {
         self.connection.codec.role()
     }
+
+    /// The two halves, for different tasks; [`Writer`] can be cloned. [`Reader::reunite`] gives the whole back.
+    pub fn split(self) -> (Reader<T>, Writer<T>) {
+        halves::split(*self.connection)
+    }
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
@@ -181,8 +189,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     ///
     /// As [`send`](Self::send).
     pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        poll_fn(|cx| self.connection.poll_ready(cx)).await?;
-        self.connection.start_send(message.into())
+        poll_fn(|cx| self.connection.poll_ready(cx, Party::WRITER)).await?;
+        self.connection.start_send(message.into(), Party::WRITER)
     }
 
     /// [`send`](Self::send) of a message that stays uncompressed, whatever was agreed on: it is compressed
@@ -209,12 +217,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// As `feed`.
     #[cfg(feature = "deflate")]
     pub async fn feed_uncompressed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        poll_fn(|cx| self.connection.poll_ready(cx)).await?;
-        self.connection.codec.skip_compression();
-        let sent = self.connection.start_send(message.into());
-        // It may have been refused, or a control message.
-        self.connection.codec.resume_compression();
-        sent
+        poll_fn(|cx| self.connection.poll_ready(cx, Party::WRITER)).await?;
+        self.connection.start_send_uncompressed(message.into(), Party::WRITER)
     }
 
     /// Writes what is queued.
@@ -225,7 +229,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     ///
     /// What ended the connection.
     pub async fn flush(&mut self) -> Result<(), Error> {
-        poll_fn(|cx| self.connection.poll_flush(cx)).await
+        poll_fn(|cx| self.connection.poll_flush(cx, Party::WRITER)).await
     }
 
     /// Carries out the closing handshake: sends Close, then reads and discards until the peer's Close
@@ -246,23 +250,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         reason: impl Into<Utf8Bytes>,
     ) -> Result<Option<CloseFrame>, Error> {
         let frame = CloseFrame::new(code, reason);
-        self.connection.start_close(&frame)?;
-        poll_fn(|cx| self.poll_closed(cx)).await
-    }
-
-    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<CloseFrame>, Error>> {
-        for _ in 0..BUDGET {
-            match ready!(self.connection.poll_next(cx)) {
-                Some(Ok(message)) => self.connection.discard(&message),
-                // The peer has taken our Close for the end of everything.
-                None | Some(Err(Error::AbnormalClosure(EndOfStream::BetweenFrames))) => {
-                    return Poll::Ready(Ok(self.connection.peer_close().cloned()));
-                }
-                Some(Err(error)) => return Poll::Ready(Err(error)),
-            }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        self.connection.start_close(&frame, Party::WRITER)?;
+        poll_fn(|cx| self.connection.poll_closed(cx)).await
     }
 }
 
@@ -286,19 +275,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
     type Error = Error;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.connection.poll_ready(cx)
+        self.connection.poll_ready(cx, Party::WRITER)
     }
 
     fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        self.connection.start_send(message)
+        self.connection.start_send(message, Party::WRITER)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.connection.poll_flush(cx)
+        self.connection.poll_flush(cx, Party::WRITER)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.connection.poll_close(cx)
+        self.connection.poll_close(cx, Party::WRITER)
     }
 }
 

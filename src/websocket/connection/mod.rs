@@ -20,7 +20,7 @@ use super::{
     outbox::Outbox,
     read_buffer::ReadBuffer,
     timer::Timer,
-    wakers::{Side, Wakers},
+    wakers::{Party, Wakers},
 };
 use crate::{
     message::MessageCodec,
@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// The most messages taken in one poll on behalf of nobody, as while closing; then others get their turn.
-pub(super) const BUDGET: usize = 256;
+const BUDGET: usize = 256;
 
 /// What a [`WebSocket`](super::WebSocket) is made of.
 #[derive(Debug)]
@@ -43,6 +43,13 @@ pub(super) struct Connection<T> {
     wakers: Wakers,
     /// The body of the peer's Close.
     peer_close: Option<Box<CloseFrame>>,
+}
+
+impl<T> Connection<T> {
+    /// From now on these are polling.
+    pub(super) fn set_wakers(&mut self, wakers: Wakers) {
+        self.wakers = wakers;
+    }
 }
 
 /// How far a codec that is taken over has come with closing.
@@ -91,10 +98,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         (self.io, self.codec, self.input.bytes, self.outbox.into_bytes())
     }
 
-    pub(super) fn peer_close(&self) -> Option<&CloseFrame> {
-        self.peer_close.as_deref()
-    }
-
     fn is_ended(&self) -> bool {
         self.session.phase() == Phase::Ended
     }
@@ -104,20 +107,23 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         self.is_ended() && !self.session.has_error()
     }
 
-    /// Polls on behalf of one side, which leaves the right waker with the transport and tells the other
-    /// side when the phase has changed under it.
+    /// Polls on behalf of one party, which leaves the right waker with the transport and tells the others
+    /// when the phase has changed under them.
     fn poll_as<O>(
         &mut self,
-        side: Side,
+        party: Party,
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Self, &mut Context<'_>) -> Poll<O>,
     ) -> Poll<O> {
-        let both = self.wakers.register(side, cx.waker());
-        let cx = &mut Context::from_waker(both.as_ref().unwrap_or(cx.waker()));
+        let all = self.wakers.register(party, cx.waker());
+        let cx = &mut Context::from_waker(all.as_ref().unwrap_or(cx.waker()));
         let phase = self.session.phase();
         let output = poll(self, cx);
         if self.session.phase() != phase {
-            self.wakers.wake_other(side);
+            self.wakers.wake_others(party);
+        }
+        if output.is_ready() {
+            self.wakers.forget(party);
         }
         output
     }

@@ -11,12 +11,12 @@ use tokio::{
 };
 use tokio_util::codec::Decoder;
 
-use super::Connection;
+use super::{BUDGET, Connection};
 use crate::{
     message::Message,
     session::Phase,
-    vocabulary::{CloseFrame, Error},
-    websocket::wakers::Side,
+    vocabulary::{CloseFrame, EndOfStream, Error},
+    websocket::wakers::Party,
 };
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
@@ -24,12 +24,27 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Message, Error>>> {
-        self.poll_as(Side::Reader, cx, Self::poll_message)
+        self.poll_as(Party::READER, cx, Self::poll_message)
     }
 
-    /// Throws a message away that nobody will read, within the bound for that.
-    pub(in crate::websocket) fn discard(&mut self, message: &Message) {
-        self.session.handle_discarded(message.len());
+    /// Reads and discards until the connection has ended; gives the body of the peer's Close.
+    pub(in crate::websocket) fn poll_closed(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<CloseFrame>, Error>> {
+        for _ in 0..BUDGET {
+            match ready!(self.poll_next(cx)) {
+                // Within the bound for what nobody will read.
+                Some(Ok(message)) => self.session.handle_discarded(message.len()),
+                // The peer has taken our Close for the end of everything.
+                None | Some(Err(Error::AbnormalClosure(EndOfStream::BetweenFrames))) => {
+                    return Poll::Ready(Ok(self.peer_close.as_deref().cloned()));
+                }
+                Some(Err(error)) => return Poll::Ready(Err(error)),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {

@@ -17,21 +17,22 @@ use crate::{
     message::Message,
     session::Phase,
     vocabulary::{CloseCode, CloseFrame, Error, OpCode},
-    websocket::{outbox::Written, wakers::Side},
+    websocket::{outbox::Written, wakers::Party},
 };
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     pub(in crate::websocket) fn poll_ready(
         &mut self,
         cx: &mut Context<'_>,
+        party: Party,
     ) -> Poll<Result<(), Error>> {
         if self.is_at_high_water() && self.session.is_open() {
-            ready!(self.poll_as(Side::Writer, cx, Self::poll_low_water))?;
+            ready!(self.poll_as(party, cx, Self::poll_low_water))?;
         } else if self.timer.is_elapsed() {
             // Written first: a transport that takes bytes again has made progress.
-            ready_or_on(self.poll_as(Side::Writer, cx, Self::poll_written))?;
+            ready_or_on(self.poll_as(party, cx, Self::poll_written))?;
         } else if !self.session.is_started() {
-            let _ = self.poll_as(Side::Writer, cx, Self::poll_writer_deadlines);
+            let _ = self.poll_as(party, cx, Self::poll_writer_deadlines);
         }
         Poll::Ready(self.check_open())
     }
@@ -55,22 +56,41 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
     }
 
-    pub(in crate::websocket) fn start_send(&mut self, message: Message) -> Result<(), Error> {
+    pub(in crate::websocket) fn start_send(
+        &mut self,
+        message: Message,
+        party: Party,
+    ) -> Result<(), Error> {
         self.check_open()?;
         let frame = self.codec.outgoing(message)?;
         let is_close = frame.opcode() == OpCode::CLOSE;
         self.push(frame);
         if is_close {
-            self.handle_close_queued();
+            self.handle_close_queued(party);
         }
         Ok(())
+    }
+
+    /// The same, with the message left uncompressed.
+    #[cfg(feature = "deflate")]
+    pub(in crate::websocket) fn start_send_uncompressed(
+        &mut self,
+        message: Message,
+        party: Party,
+    ) -> Result<(), Error> {
+        self.codec.skip_compression();
+        let sent = self.start_send(message, party);
+        // It may have been refused, or a control message.
+        self.codec.resume_compression();
+        sent
     }
 
     pub(in crate::websocket) fn poll_flush(
         &mut self,
         cx: &mut Context<'_>,
+        party: Party,
     ) -> Poll<Result<(), Error>> {
-        self.poll_as(Side::Writer, cx, Self::poll_written)
+        self.poll_as(party, cx, Self::poll_written)
     }
 
     fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -106,25 +126,30 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     pub(in crate::websocket) fn poll_close(
         &mut self,
         cx: &mut Context<'_>,
+        party: Party,
     ) -> Poll<Result<(), Error>> {
-        self.start_close(&CloseFrame::new(CloseCode::NORMAL, ""))?;
-        self.poll_flush(cx)
+        self.start_close(&CloseFrame::new(CloseCode::NORMAL, ""), party)?;
+        self.poll_flush(cx, party)
     }
 
     /// Queues a Close, unless the connection is closing already.
-    pub(in crate::websocket) fn start_close(&mut self, frame: &CloseFrame) -> Result<(), Error> {
+    pub(in crate::websocket) fn start_close(
+        &mut self,
+        frame: &CloseFrame,
+        party: Party,
+    ) -> Result<(), Error> {
         frame.check()?;
         if self.session.is_open() {
             self.queue_close(Some(frame));
-            self.handle_close_queued();
+            self.handle_close_queued(party);
         }
         Ok(())
     }
 
-    /// From our Close on the reader has a deadline for the peer's.
-    fn handle_close_queued(&mut self) {
+    /// From our Close on the reader has a deadline for the peer's, and other writers have nothing to wait for.
+    fn handle_close_queued(&mut self, party: Party) {
         self.session.handle_close_sent(Instant::now());
-        self.wakers.wake_other(Side::Writer);
+        self.wakers.wake_others(party);
     }
 
     fn check_open(&self) -> Result<(), Error> {

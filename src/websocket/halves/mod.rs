@@ -1,0 +1,77 @@
+//! The two halves of a connection, for different tasks.
+//!
+//! ```text
+//!  Reader ---+                     poll_next: messages in, pings answered, what was fed written
+//!            +--- Mutex<Connection> ---- transport
+//!  Writer ---+                     poll_ready, start_send, poll_flush: messages out
+//!  Writer ---+
+//! ```
+//!
+//! The lock is held for one poll and never across an `await`.
+
+mod reader;
+mod writer;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use reader::Reader;
+pub use writer::Writer;
+
+use super::{
+    WebSocket,
+    connection::Connection,
+    wakers::{Parties, Party, Wakers},
+};
+use crate::vocabulary::{Agreement, Role};
+
+/// What the halves share.
+#[derive(Debug)]
+struct Shared<T> {
+    connection: Mutex<Connection<T>>,
+    parties: Arc<Parties>,
+    agreement: Option<Box<Agreement>>,
+    role: Role,
+}
+
+impl<T> Shared<T> {
+    fn lock(&self) -> MutexGuard<'_, Connection<T>> {
+        // What a transport's panic leaves behind is its own connection, and nobody else's.
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Two halves that don't belong together, or a writer that is not the only one left: both are handed back.
+#[derive(Debug)]
+pub struct ReuniteError<T>(pub Reader<T>, pub Writer<T>);
+
+impl<T> std::fmt::Display for ReuniteError<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the halves are of two connections, or the writer has clones")
+    }
+}
+
+impl<T: std::fmt::Debug> std::error::Error for ReuniteError<T> {}
+
+pub(super) fn split<T>(mut connection: Connection<T>) -> (Reader<T>, Writer<T>) {
+    let parties = Arc::new(Parties::new());
+    connection.set_wakers(Wakers::Halves(parties.clone()));
+    let shared = Arc::new(Shared {
+        agreement: connection.codec.agreement().cloned().map(Box::new),
+        role: connection.codec.role(),
+        connection: Mutex::new(connection),
+        parties,
+    });
+    (Reader::new(shared.clone()), Writer::new(shared, Party::WRITER))
+}
+
+fn reunite<T>(reader: Reader<T>, writer: Writer<T>) -> Result<WebSocket<T>, ReuniteError<T>> {
+    if !Arc::ptr_eq(reader.shared(), writer.shared()) || Arc::strong_count(reader.shared()) != 2 {
+        return Err(ReuniteError(reader, writer));
+    }
+    drop(writer);
+    let shared = Arc::try_unwrap(reader.into_shared());
+    let Ok(shared) = shared else { unreachable!("nobody else can clone what two owners hold") };
+    let mut connection = shared.connection.into_inner().unwrap_or_else(PoisonError::into_inner);
+    connection.set_wakers(Wakers::default());
+    Ok(WebSocket { connection: Box::new(connection) })
+}

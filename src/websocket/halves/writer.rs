@@ -1,0 +1,183 @@
+use std::{
+    fmt,
+    future::poll_fn,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use futures_sink::Sink;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::Shared;
+use crate::{
+    message::Message,
+    vocabulary::{CloseCode, CloseFrame, Error, Extension, Role, Utf8Bytes},
+    websocket::{connection::Connection, wakers::Party},
+};
+
+/// The half of a [`WebSocket`](crate::WebSocket) that sends: a `Sink` of [`Message`]s. Clones send on the same connection.
+///
+/// Made by [`WebSocket::split`](crate::WebSocket::split). Messages of several clones never interleave, and
+/// each clone's stay in order. Every clone waits on its own while the peer doesn't read: 64 KiB are queued
+/// ([`Config::with_high_water`](crate::Config::with_high_water)), and at most one message more for each clone.
+///
+/// What is fed is written by a [`flush`](Self::flush) of any clone or by the [`Reader`](super::Reader), which is
+/// woken for it where it waits. It is the reader that answers pings: writers alone keep no connection alive.
+///
+/// Dropping a clone ends nothing: [`close`](Self::close) does.
+pub struct Writer<T> {
+    shared: Arc<Shared<T>>,
+    party: Party,
+}
+
+impl<T> Writer<T> {
+    pub(super) fn new(shared: Arc<Shared<T>>, party: Party) -> Self {
+        Self { shared, party }
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared<T>> {
+        &self.shared
+    }
+
+    /// The subprotocol agreed on in the opening handshake.
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.shared.agreement.as_ref()?.subprotocol.as_deref()
+    }
+
+    /// The extensions agreed on in the opening handshake.
+    pub fn extensions(&self) -> &[Extension] {
+        self.shared.agreement.as_ref().map_or(&[], |agreement| &agreement.extensions)
+    }
+
+    /// Which end of the connection this is.
+    pub fn role(&self) -> Role {
+        self.shared.role
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
+    /// Queues a message and writes what is queued, that of other clones too.
+    ///
+    /// Cancel-safe: when dropped, the message is wholly queued or not at all, and no frame is torn.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] for what can't be sent, and after Close; otherwise what ended the connection.
+    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+        self.queue(message.into(), Connection::start_send).await?;
+        self.flush().await
+    }
+
+    /// Queues a message, waiting while 64 KiB are queued already. A reader that waits is woken to write it.
+    ///
+    /// Cancel-safe: when dropped, the message is not queued.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+        self.queue(message.into(), Connection::start_send).await?;
+        self.shared.parties.wake(Party::READER);
+        Ok(())
+    }
+
+    /// [`send`](Self::send) of a message that stays uncompressed, as
+    /// [`WebSocket::send_uncompressed`](crate::WebSocket::send_uncompressed).
+    ///
+    /// # Errors
+    ///
+    /// As `send`.
+    #[cfg(feature = "deflate")]
+    pub async fn send_uncompressed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+        self.queue(message.into(), Connection::start_send_uncompressed).await?;
+        self.flush().await
+    }
+
+    /// Writes what is queued.
+    ///
+    /// Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// What ended the connection.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        poll_fn(|cx| self.shared.lock().poll_flush(cx, self.party)).await
+    }
+
+    /// Sends Close and flushes it. The peer's Close, and the end, are the [`Reader`](super::Reader)'s to see;
+    /// sends of every clone fail from here on.
+    ///
+    /// Cancel-safe: called again it goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] where the code may not be sent or the reason has over 123 bytes; what ended the
+    /// connection before its time.
+    pub async fn close(
+        &mut self,
+        code: impl Into<CloseCode>,
+        reason: impl Into<Utf8Bytes>,
+    ) -> Result<(), Error> {
+        let frame = CloseFrame::new(code, reason);
+        self.shared.lock().start_close(&frame, self.party)?;
+        self.flush().await
+    }
+
+    /// Waits for room and queues in one step, so that nobody takes the room in between.
+    async fn queue(&mut self, message: Message, queue: Queue<T>) -> Result<(), Error> {
+        let mut message = Some(message);
+        poll_fn(|cx| {
+            let mut connection = self.shared.lock();
+            ready!(connection.poll_ready(cx, self.party))?;
+            // The future is over with this, so that there is a message.
+            let message = message.take().map(|message| queue(&mut connection, message, self.party));
+            Poll::Ready(message.unwrap_or(Ok(())))
+        })
+        .await
+    }
+}
+
+/// A way to queue a message.
+type Queue<T> = fn(&mut Connection<T>, Message, Party) -> Result<(), Error>;
+
+impl<T> Clone for Writer<T> {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone(), party: self.shared.parties.join() }
+    }
+}
+
+impl<T> Drop for Writer<T> {
+    fn drop(&mut self) {
+        self.shared.parties.leave(self.party);
+    }
+}
+
+/// `poll_close` sends Close 1000 and flushes it, as [`Writer::close`] does.
+impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for Writer<T> {
+    type Error = Error;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.shared.lock().poll_ready(cx, self.party)
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        self.shared.lock().start_send(message, self.party)?;
+        self.shared.parties.wake(Party::READER);
+        Ok(())
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.shared.lock().poll_flush(cx, self.party)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.shared.lock().poll_close(cx, self.party)
+    }
+}
+
+impl<T> fmt::Debug for Writer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("role", &self.shared.role).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,131 @@
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Wake, Waker},
+};
+
+use super::Side;
+
+/// One of those who poll a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::websocket) struct Party(usize);
+
+impl Party {
+    pub(in crate::websocket) const READER: Self = Self(0);
+    /// The writing side of a whole connection, and the first writer of halves.
+    pub(in crate::websocket) const WRITER: Self = Self(1);
+
+    pub(super) fn side(self) -> Side {
+        if self == Self::READER { Side::Reader } else { Side::Writer }
+    }
+}
+
+/// Whoever polls the halves of one connection, with a waker while they wait: the reader first, then each
+/// writer in its place.
+///
+/// This is the waker that the transport gets. It wakes all that wait, and each then sees for itself; so
+/// none is lost, whoever of them left it there.
+#[derive(Debug)]
+pub(in crate::websocket) struct Parties {
+    places: Mutex<Vec<Place>>,
+}
+
+#[derive(Debug)]
+enum Place {
+    Free,
+    Taken(Option<Waker>),
+}
+
+impl Parties {
+    /// A reader and a writer.
+    pub(in crate::websocket) fn new() -> Self {
+        Self { places: Mutex::new(vec![Place::Taken(None), Place::Taken(None)]) }
+    }
+
+    /// A place for one more writer.
+    pub(in crate::websocket) fn join(&self) -> Party {
+        let mut places = self.places();
+        let free = places.iter().position(|place| matches!(place, Place::Free));
+        let index = free.unwrap_or(places.len());
+        match places.get_mut(index) {
+            Some(place) => *place = Place::Taken(None),
+            None => places.push(Place::Taken(None)),
+        }
+        Party(index)
+    }
+
+    /// Gives a place back.
+    pub(in crate::websocket) fn leave(&self, party: Party) {
+        if let Some(place) = self.places().get_mut(party.0) {
+            *place = Place::Free;
+        }
+    }
+
+    pub(super) fn register(&self, party: Party, waker: &Waker) {
+        if let Some(Place::Taken(slot)) = self.places().get_mut(party.0) {
+            match slot {
+                Some(slot) => slot.clone_from(waker),
+                None => *slot = Some(waker.clone()),
+            }
+        }
+    }
+
+    pub(super) fn forget(&self, party: Party) {
+        drop(self.take(party.0));
+    }
+
+    /// Wakes this one, if it waits.
+    pub(in crate::websocket) fn wake(&self, party: Party) {
+        if let Taken::Waker(waker) = self.take(party.0) {
+            waker.wake();
+        }
+    }
+
+    pub(super) fn wake_others(&self, party: Party) {
+        self.wake_all_but(Some(party));
+    }
+
+    /// One at a time, because whoever is woken may come back for the lock.
+    fn wake_all_but(&self, spared: Option<Party>) {
+        for index in 0.. {
+            if spared == Some(Party(index)) {
+                continue;
+            }
+            match self.take(index) {
+                Taken::Waker(waker) => waker.wake(),
+                Taken::Nothing => {}
+                Taken::End => return,
+            }
+        }
+    }
+
+    fn take(&self, index: usize) -> Taken {
+        match self.places().get_mut(index) {
+            Some(Place::Taken(waker)) => waker.take().map_or(Taken::Nothing, Taken::Waker),
+            Some(Place::Free) => Taken::Nothing,
+            None => Taken::End,
+        }
+    }
+
+    fn places(&self) -> MutexGuard<'_, Vec<Place>> {
+        // Nothing under this lock can panic halfway.
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What was in a place.
+enum Taken {
+    Waker(Waker),
+    Nothing,
+    /// There is no such place, nor any behind it.
+    End,
+}
+
+impl Wake for Parties {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.wake_all_but(None);
+    }
+}
