@@ -17,10 +17,8 @@ use std::{
     thread,
 };
 
-use bowline::{Client, CloseCode, Deflate, Error, Message, UsageError, WebSocket, client::Stream};
-use futures_util::{
-    SinkExt, StreamExt,
-    stream::{SplitSink, SplitStream},
+use bowline::{
+    Client, CloseCode, Deflate, Error, Message, Reader, UsageError, Writer, client::Stream,
 };
 use tokio::{signal, sync::mpsc};
 
@@ -29,8 +27,6 @@ const USAGE: &str =
 /// How many bytes of binary data are shown, and how many lines of a refusal's body.
 const PREVIEW: usize = 24;
 const BODY_LINES: usize = 10;
-
-type Socket = WebSocket<Stream>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -89,7 +85,7 @@ async fn talk(arguments: &Arguments) -> Result<(), Error> {
         eprintln!("extension {extension}");
     }
 
-    let (writer, reader) = ws.split();
+    let (reader, writer) = ws.split();
     tokio::select! {
         end = receive(reader) => end,
         // Once Close is sent this branch falls silent, and what ends the program is the other one.
@@ -98,7 +94,7 @@ async fn talk(arguments: &Arguments) -> Result<(), Error> {
 }
 
 /// Prints messages until the connection has ended.
-async fn receive(mut reader: SplitStream<Socket>) -> Result<(), Error> {
+async fn receive(mut reader: Reader<Stream>) -> Result<(), Error> {
     let mut stdout = io::stdout();
     while let Some(message) = reader.next().await {
         match message? {
@@ -119,7 +115,7 @@ async fn receive(mut reader: SplitStream<Socket>) -> Result<(), Error> {
 
 /// Sends lines until there are no more, and then Close.
 async fn send(
-    mut writer: SplitSink<Socket, Message>,
+    mut writer: Writer<Stream>,
     mut lines: mpsc::Receiver<io::Result<String>>,
 ) -> Result<(), Error> {
     let mut interrupt = pin!(signal::ctrl_c());

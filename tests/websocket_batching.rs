@@ -86,7 +86,7 @@ fn the_sink_batches_as_futures_does() {
         let messages = ["a", "b", "c"].map(|text| Ok(Message::text(text)));
         finish(SinkExt::send_all(&mut ws, &mut stream::iter(messages))).expect("open");
         assert_written(&io.record(), &wire(role, b"\x81\x01a\x81\x01b\x81\x01c"), 1);
-        let (mut sink, stream) = ws.split();
+        let (mut sink, stream) = StreamExt::split(ws);
         finish(sink.feed(Message::text("d"))).expect("room");
         finish(sink.flush()).expect("open");
         assert_eq!(io.record().writes.len(), 2, "{role:?}");

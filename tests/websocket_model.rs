@@ -200,7 +200,7 @@ fn is_certain(message: &Message) -> bool {
 async fn converse(role: Role, io: DuplexStream, talk: Talk, closer: Role) -> Vec<Item> {
     let config =
         Config::new().with_outgoing_frame_size(talk.frame_size).with_high_water(talk.high_water);
-    let (mut sink, mut stream) = WebSocket::new(io, role, config).split();
+    let (mut stream, mut sink) = WebSocket::new(io, role, config).split();
     let speak = async {
         for (message, is_sent) in talk.messages.into_iter().zip(talk.is_sent) {
             let said = if is_sent { sink.send(message).await } else { sink.feed(message).await };

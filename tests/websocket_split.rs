@@ -59,7 +59,7 @@ where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let role = ws.role();
-    let (mut sink, mut stream) = ws.split();
+    let (mut sink, mut stream) = StreamExt::split(ws);
     let writer = tokio::spawn(async move {
         for n in 0..messages {
             sink.send(Message::Binary(numbered(n, length))).await.expect("open");
@@ -128,7 +128,7 @@ where
     P: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let ws = websocket(role, near, Config::new());
-    let (sink, mut stream) = ws.split();
+    let (sink, mut stream) = StreamExt::split(ws);
     let writer = send_until_stuck(sink);
     for n in 0..100 {
         far.write_all(&from_peer(role, &frame(0x82, &[n]))).await.expect("open");
@@ -164,7 +164,7 @@ fn a_reader_is_not_stopped_by_a_writer_that_is() {
 async fn pongs_flow_while_the_writer_waits() {
     for role in ROLES {
         let (near, mut far) = tokio::io::duplex(4096);
-        let (sink, mut stream) = websocket(role, near, untimed()).split();
+        let (sink, mut stream) = StreamExt::split(websocket(role, near, untimed()));
         let writer = send_until_stuck(sink);
         let reader = tokio::spawn(async move { while stream.next().await.is_some() {} });
         sleep(SECOND).await;
@@ -186,7 +186,7 @@ async fn pongs_flow_while_the_writer_waits() {
 /// How the reader ends, with a writer that stands at a full pipe meanwhile; the writer must not stand on.
 async fn both_end(role: Role, config: Config, last: &[u8], ending: &str) {
     let (near, mut far) = tokio::io::duplex(4096);
-    let (sink, mut stream) = websocket(role, near, config).split();
+    let (sink, mut stream) = StreamExt::split(websocket(role, near, config));
     let writer = send_until_stuck(sink);
     let reader = tokio::spawn(async move { stream.next().await.map(item) });
     sleep(SECOND).await;
@@ -221,7 +221,7 @@ async fn a_reader_is_told_of_the_writers_close_and_of_its_time_out() {
     {
         let (near, _far) = tokio::io::duplex(4096);
         let config = Config::new().with_keepalive(keepalive);
-        let (mut sink, mut stream) = websocket(role, near, config.clone()).split();
+        let (mut sink, mut stream) = StreamExt::split(websocket(role, near, config.clone()));
         let start = Instant::now();
         let reader = tokio::spawn(async move { stream.next().await.map(item) });
         sleep(SECOND).await;
@@ -231,7 +231,7 @@ async fn a_reader_is_told_of_the_writers_close_and_of_its_time_out() {
         assert_eq!(start.elapsed().as_secs(), 6, "{role:?}");
 
         let (near, _far) = tokio::io::duplex(4096);
-        let (sink, mut stream) = websocket(role, near, config).split();
+        let (sink, mut stream) = StreamExt::split(websocket(role, near, config));
         let reader = tokio::spawn(async move { stream.next().await.map(item) });
         let writer = send_until_stuck(sink);
         let (writer, reader) = timeout(100 * SECOND, async { tokio::join!(writer, reader) })
@@ -248,7 +248,7 @@ async fn a_reader_is_told_of_the_writers_close_and_of_its_time_out() {
 async fn a_half_that_moves_to_another_task_is_woken_there() {
     for role in ROLES {
         let (near, mut far) = tokio::io::duplex(64);
-        let (mut sink, mut stream) = websocket(role, near, untimed()).split();
+        let (mut sink, mut stream) = StreamExt::split(websocket(role, near, untimed()));
         assert!(stream.next().now_or_never().is_none());
         assert!(sink.send(Message::binary(vec![0; 100])).now_or_never().is_none());
         let writer = tokio::spawn(async move { failure(sink.flush().await) });
@@ -291,7 +291,7 @@ impl<F: Future> ByHand<F> {
 fn one_event_of_the_transport_wakes_who_waits_for_it() {
     for role in ROLES {
         let io = Script::new(b"").room(3);
-        let (mut sink, mut stream) = websocket(role, io.clone(), untimed()).split();
+        let (mut sink, mut stream) = StreamExt::split(websocket(role, io.clone(), untimed()));
         let mut next = ByHand::new(stream.next());
         let mut send = ByHand::new(sink.send(Message::text("Hello")));
         assert!(next.poll().is_pending() && send.poll().is_pending() && next.poll().is_pending());
@@ -312,7 +312,7 @@ fn the_reader_wakes_a_writer_when_the_connection_ends_or_closes() {
     ];
     for (role, ending) in ROLES.into_iter().flat_map(|role| endings.map(|ending| (role, ending))) {
         let io = Script::new(b"").room(3);
-        let (mut sink, mut stream) = websocket(role, io.clone(), untimed()).split();
+        let (mut sink, mut stream) = StreamExt::split(websocket(role, io.clone(), untimed()));
         let mut next = ByHand::new(stream.next());
         let mut send = ByHand::new(sink.send(Message::text("Hello")));
         assert!(next.poll().is_pending() && send.poll().is_pending());
@@ -326,11 +326,11 @@ fn the_reader_wakes_a_writer_when_the_connection_ends_or_closes() {
 #[test]
 fn the_writer_wakes_a_reader_when_it_closes() {
     for role in ROLES {
-        let (mut sink, mut stream) = websocket(role, Script::new(b""), untimed()).split();
+        let (mut sink, mut stream) = StreamExt::split(websocket(role, Script::new(b""), untimed()));
         let mut next = ByHand::new(stream.next());
         assert!(next.poll().is_pending());
         assert!(next.is_woken_by(|| run(sink.close())), "{role:?}");
-        let (mut sink, mut stream) = websocket(role, Script::new(b""), untimed()).split();
+        let (mut sink, mut stream) = StreamExt::split(websocket(role, Script::new(b""), untimed()));
         let mut next = ByHand::new(stream.next());
         assert!(next.poll().is_pending());
         assert!(next.is_woken_by(|| run(sink.send(Message::Close(None)))), "{role:?}");

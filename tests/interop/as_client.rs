@@ -62,7 +62,7 @@ pub(crate) async fn echoes_binaries(server: &mut PeerServer) {
 
 pub(crate) async fn echoes_a_burst(server: &mut PeerServer) {
     let burst = cases::burst();
-    let (mut sink, mut incoming) = server.open("echo").await.split();
+    let (mut incoming, mut sink) = server.open("echo").await.split();
     let mut outgoing = stream::iter(burst.clone()).map(Ok);
     let sending = async { sink.send_all(&mut outgoing).await.expect("all sent") };
     let receiving = async {
@@ -72,7 +72,7 @@ pub(crate) async fn echoes_a_burst(server: &mut PeerServer) {
         }
     };
     step("the burst", async { tokio::join!(sending, receiving) }).await;
-    finish(sink.reunite(incoming).expect("two halves of one")).await;
+    finish(incoming.reunite(sink).expect("two halves of one")).await;
 }
 
 pub(crate) async fn agrees_on_a_subprotocol(server: &mut PeerServer) {
