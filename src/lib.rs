@@ -18,7 +18,7 @@ mod websocket;
 pub use client::Client;
 pub use frame::{Delivery, Frame, FrameCodec, FrameEvent, FrameHeader, FrameReader};
 pub use handshake::{Answer, HandshakeCodec, Offer, Request};
-pub use message::{Message, MessageCodec};
+pub use message::{Message, MessageCodec, Prepared};
 pub use server::{Pending, Server};
 pub use vocabulary::{
     CloseCode, CloseFrame, Config, EndOfStream, Error, Extension, HandshakeError, InvalidUtf8,

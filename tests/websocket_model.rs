@@ -5,7 +5,6 @@
 mod io;
 
 use bowline::{Config, Message, Role, WebSocket};
-use futures_util::{SinkExt, StreamExt};
 use io::{
     Item, ROLES, Read, Script, drain, finish, frame, from_peer, item, untimed, websocket, wire,
 };

@@ -44,7 +44,20 @@ impl Outgoing {
     pub(crate) fn compress(&mut self, _: &[u8]) -> Option<Bytes> {
         match *self {}
     }
+
+    pub(crate) fn share(
+        &mut self,
+        _: &[u8],
+        _: &Shared,
+        _: impl FnOnce(Bytes) -> Bytes,
+    ) -> Option<Bytes> {
+        match *self {}
+    }
 }
+
+/// Nothing is compressed.
+#[derive(Debug, Default)]
+pub(crate) struct Shared;
 
 pub(crate) fn directions(_: Role, terms: DeflateTerms) -> (Incoming, Outgoing) {
     match terms {}

@@ -33,6 +33,10 @@ impl Settings {
     pub(super) fn window(self) -> usize {
         1 << self.window_bits
     }
+
+    pub(super) fn window_bits(self) -> u8 {
+        self.window_bits
+    }
 }
 
 /// A state to compress with, and what is in its window.

@@ -20,10 +20,12 @@ mod negotiation;
 mod outgoing;
 mod parameters;
 mod pool;
+mod shared;
 
 pub(crate) use incoming::Incoming;
 pub(crate) use negotiation::{answer, judge, offer};
 pub(crate) use outgoing::Outgoing;
+pub(crate) use shared::Shared;
 
 use crate::vocabulary::{DeflateTerms, Role};
 

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::{
     compressor::{Compressor, Settings},
     pool,
+    shared::Shared,
 };
 use crate::vocabulary::{Coding, ContextTakeover, Direction};
 
@@ -56,13 +57,26 @@ impl Outgoing {
         }
         match self.context {
             ContextTakeover::Kept => self.compress_in_context(message),
-            ContextTakeover::Dropped => {
-                let mut compressor = pool::take_compressor(self.settings);
-                let compressed = compressor.compress(message).ok()?;
-                pool::give_compressor(compressor);
-                (compressed.len() < message.len()).then_some(compressed)
-            }
+            ContextTakeover::Dropped => pool::compress_alone(self.settings, message),
         }
+    }
+
+    /// A message that others send too, compressed once for all of them.
+    pub(crate) fn share(
+        &mut self,
+        message: &[u8],
+        shared: &Shared,
+        encode: impl FnOnce(Bytes) -> Bytes,
+    ) -> Option<Bytes> {
+        if message.len() < self.threshold {
+            return None;
+        }
+        let form = shared.form(self.settings, message, encode)?;
+        // The peer's window moves on by a message that ours has not seen. An empty one fits any.
+        if let Some(compressor) = &mut self.compressor {
+            compressor.reset();
+        }
+        Some(form)
     }
 
     fn compress_in_context(&mut self, message: &[u8]) -> Option<Bytes> {

@@ -6,6 +6,8 @@
 
 use std::cell::RefCell;
 
+use bytes::Bytes;
+
 use super::{
     compressor::{Compressor, Settings},
     inflater::{Inflater, Owner},
@@ -86,6 +88,14 @@ pub(super) fn take_compressor(settings: Settings) -> Compressor {
 pub(super) fn give_compressor(mut compressor: Compressor) {
     compressor.reset();
     with_pool(|pool| keep(&mut pool.compressors, compressor, MAX_COMPRESSORS));
+}
+
+/// A message compressed with nothing before it; `None` where that doesn't make it smaller.
+pub(super) fn compress_alone(settings: Settings, message: &[u8]) -> Option<Bytes> {
+    let mut compressor = take_compressor(settings);
+    let compressed = compressor.compress(message).ok()?;
+    give_compressor(compressor);
+    (compressed.len() < message.len()).then_some(compressed)
 }
 
 /// Lends a space to write to.

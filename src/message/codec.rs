@@ -1,7 +1,7 @@
 use bytes::BytesMut;
 use tokio_util::codec::{Decoder, Encoder};
 
-use super::{Message, assembler::Assembler};
+use super::{Encoded, Message, Prepared, assembler::Assembler};
 use crate::{
     deflate::{self, Held, Outgoing},
     frame::{Delivery, Frame, FrameCodec, FrameReader, FrameSender, append_frame, fragments},
@@ -123,13 +123,34 @@ impl MessageCodec {
     pub(crate) fn outgoing(&mut self, message: Message) -> Result<Frame, UsageError> {
         let frame = message.into_frame()?;
         self.sender.admit_message(&frame)?;
-        if let Some(deflate) = &mut self.deflate
-            && frame.opcode().is_data()
-            && let Some(payload) = deflate.compress(frame.payload())
-        {
-            return Ok(Frame::new(frame.opcode(), payload).with_reserved(ReservedBits::RSV1));
+        Ok(self.compressed(frame))
+    }
+
+    #[inline]
+    fn compressed(&mut self, frame: Frame) -> Frame {
+        match &mut self.deflate {
+            Some(deflate) if frame.opcode().is_data() => match deflate.compress(frame.payload()) {
+                Some(payload) => {
+                    Frame::new(frame.opcode(), payload).with_reserved(ReservedBits::RSV1)
+                }
+                None => frame,
+            },
+            _ => frame,
         }
-        Ok(frame)
+    }
+
+    /// The same for a message that others send too. A client masks it as its own.
+    pub(crate) fn outgoing_prepared(
+        &mut self,
+        message: &Prepared,
+        max_len: Option<usize>,
+    ) -> Result<Encoded, UsageError> {
+        self.sender.admit_message(message.frame())?;
+        let is_whole = max_len.is_none_or(|max_len| message.len() <= max_len);
+        if self.role() == Role::Client || !is_whole {
+            return Ok(Encoded::Frame(self.compressed(message.frame().clone())));
+        }
+        Ok(Encoded::Shared(message.server_frame(self.deflate.as_mut())))
     }
 
     pub(crate) fn agreement(&self) -> Option<&Agreement> {

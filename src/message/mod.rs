@@ -2,10 +2,13 @@
 
 mod assembler;
 mod codec;
+mod prepared;
 
 use bytes::Bytes;
 
 pub use codec::MessageCodec;
+pub(crate) use prepared::Encoded;
+pub use prepared::Prepared;
 
 use crate::{
     frame::Frame,

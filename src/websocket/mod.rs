@@ -25,7 +25,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::codec::{Framed, FramedParts};
 
 use crate::{
-    message::{Message, MessageCodec},
+    message::{Message, MessageCodec, Prepared},
     vocabulary::{CloseCode, CloseFrame, Config, Error, Extension, Role, Utf8Bytes},
 };
 use connection::Connection;
@@ -191,6 +191,30 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
         poll_fn(|cx| self.connection.poll_ready(cx, Party::WRITER)).await?;
         self.connection.start_send(message.into(), Party::WRITER)
+    }
+
+    /// [`send`](Self::send) of a message that is encoded once for many.
+    ///
+    /// Cancel-safe, as `send` is.
+    ///
+    /// # Errors
+    ///
+    /// As `send`.
+    pub async fn send_prepared(&mut self, message: &Prepared) -> Result<(), Error> {
+        self.feed_prepared(message).await?;
+        self.flush().await
+    }
+
+    /// [`feed`](Self::feed) of a message that is encoded once for many.
+    ///
+    /// Cancel-safe, as `feed` is.
+    ///
+    /// # Errors
+    ///
+    /// As `feed`.
+    pub async fn feed_prepared(&mut self, message: &Prepared) -> Result<(), Error> {
+        poll_fn(|cx| self.connection.poll_ready(cx, Party::WRITER)).await?;
+        self.connection.start_send_prepared(message)
     }
 
     /// [`send`](Self::send) of a message that stays uncompressed, whatever was agreed on: it is compressed

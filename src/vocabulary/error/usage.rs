@@ -30,6 +30,8 @@ pub enum UsageError {
     InterleavedMessage(OpCode),
     /// A text frame whose payload is not UTF-8.
     InvalidUtf8,
+    /// A Close prepared for many.
+    PreparedClose,
     /// A message codec made from a frame codec that has handed out the first fragments of a message.
     MessageInProgress,
     /// A URI that is not `ws://host[:port]/path[?query]`, or has a fragment or user information.
@@ -79,6 +81,7 @@ impl fmt::Display for UsageError {
                 write!(f, "{opcode} frame inside a fragmented message, continuation expected")
             }
             Self::InvalidUtf8 => f.write_str("text is not UTF-8"),
+            Self::PreparedClose => f.write_str("a Close is said to each connection on its own"),
             Self::MessageInProgress => f.write_str("fragments of a message were taken as frames"),
             Self::InvalidUri => f.write_str(
                 "the URI is not ws://host[:port]/path[?query] without fragment and user information",

@@ -14,7 +14,7 @@ use tokio::{
 use super::Connection;
 use crate::{
     frame::{Frame, FrameHeader, fragments},
-    message::Message,
+    message::{Encoded, Message, Prepared},
     session::Phase,
     vocabulary::{CloseCode, CloseFrame, Error, OpCode},
     websocket::{outbox::Written, wakers::Party},
@@ -67,6 +67,20 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         self.push(frame);
         if is_close {
             self.handle_close_queued(party);
+        }
+        Ok(())
+    }
+
+    /// The same for a message that others send too.
+    pub(in crate::websocket) fn start_send_prepared(
+        &mut self,
+        message: &Prepared,
+    ) -> Result<(), Error> {
+        self.check_open()?;
+        let max_len = self.session.config().outgoing_frame_size();
+        match self.codec.outgoing_prepared(message, max_len)? {
+            Encoded::Shared(frame) => self.outbox.push_encoded(frame),
+            Encoded::Frame(frame) => self.push(frame),
         }
         Ok(())
     }

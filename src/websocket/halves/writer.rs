@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Shared;
 use crate::{
-    message::Message,
+    message::{Message, Prepared},
     vocabulary::{CloseCode, CloseFrame, Error, Extension, Role, Utf8Bytes},
     websocket::{connection::Connection, wakers::Party},
 };
@@ -65,7 +65,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
     ///
     /// [`Error::Usage`] for what can't be sent, and after Close; otherwise what ended the connection.
     pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        self.queue(message.into(), Connection::start_send).await?;
+        self.queue(|connection, party| connection.start_send(message.into(), party)).await?;
         self.flush().await
     }
 
@@ -77,7 +77,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
     ///
     /// As [`send`](Self::send).
     pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        self.queue(message.into(), Connection::start_send).await?;
+        self.queue(|connection, party| connection.start_send(message.into(), party)).await?;
         self.shared.parties.wake(Party::READER);
         Ok(())
     }
@@ -90,7 +90,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
     /// As `send`.
     #[cfg(feature = "deflate")]
     pub async fn send_uncompressed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        self.queue(message.into(), Connection::start_send_uncompressed).await?;
+        self.queue(|connection, party| connection.start_send_uncompressed(message.into(), party))
+            .await?;
         self.flush().await
     }
 
@@ -124,22 +125,47 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
         self.flush().await
     }
 
+    /// [`send`](Self::send) of a message that is encoded once for many.
+    ///
+    /// Cancel-safe, as `send` is.
+    ///
+    /// # Errors
+    ///
+    /// As `send`.
+    pub async fn send_prepared(&mut self, message: &Prepared) -> Result<(), Error> {
+        self.queue(|connection, _| connection.start_send_prepared(message)).await?;
+        self.flush().await
+    }
+
+    /// [`feed`](Self::feed) of a message that is encoded once for many.
+    ///
+    /// Cancel-safe, as `feed` is.
+    ///
+    /// # Errors
+    ///
+    /// As `feed`.
+    pub async fn feed_prepared(&mut self, message: &Prepared) -> Result<(), Error> {
+        self.queue(|connection, _| connection.start_send_prepared(message)).await?;
+        self.shared.parties.wake(Party::READER);
+        Ok(())
+    }
+
     /// Waits for room and queues in one step, so that nobody takes the room in between.
-    async fn queue(&mut self, message: Message, queue: Queue<T>) -> Result<(), Error> {
-        let mut message = Some(message);
+    async fn queue(
+        &mut self,
+        queue: impl FnOnce(&mut Connection<T>, Party) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut queue = Some(queue);
         poll_fn(|cx| {
             let mut connection = self.shared.lock();
             ready!(connection.poll_ready(cx, self.party))?;
-            // The future is over with this, so that there is a message.
-            let message = message.take().map(|message| queue(&mut connection, message, self.party));
-            Poll::Ready(message.unwrap_or(Ok(())))
+            // The future is over with this, so that it is there.
+            let queue = queue.take().map(|queue| queue(&mut connection, self.party));
+            Poll::Ready(queue.unwrap_or(Ok(())))
         })
         .await
     }
 }
-
-/// A way to queue a message.
-type Queue<T> = fn(&mut Connection<T>, Message, Party) -> Result<(), Error>;
 
 impl<T> Clone for Writer<T> {
     fn clone(&self) -> Self {

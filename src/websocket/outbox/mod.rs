@@ -86,6 +86,11 @@ impl Outbox {
         }
     }
 
+    /// Queues a frame that is encoded already, by reference.
+    pub(super) fn push_encoded(&mut self, frame: Bytes) {
+        self.queue.push_encoded(frame);
+    }
+
     /// Whether a pong is in its slot: queued, and not begun.
     pub(super) fn has_pong(&self) -> bool {
         self.pong > 0

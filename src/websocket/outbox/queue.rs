@@ -129,6 +129,11 @@ impl Queue {
         buffers::give(std::mem::replace(&mut self.tail, larger));
     }
 
+    /// Queues a whole frame by reference.
+    pub(super) fn push_encoded(&mut self, frame: Bytes) {
+        self.push_payload(None, frame);
+    }
+
     fn push_payload(&mut self, key: Option<MaskingKey>, payload: Bytes) {
         self.seal_tail();
         self.len += payload.len();
