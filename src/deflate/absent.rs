@@ -57,7 +57,7 @@ impl Outgoing {
 
 /// Nothing is compressed.
 #[derive(Debug, Default)]
-pub(crate) struct Shared;
+pub(crate) struct Shared(());
 
 pub(crate) fn directions(_: Role, terms: DeflateTerms) -> (Incoming, Outgoing) {
     match terms {}
