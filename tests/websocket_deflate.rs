@@ -98,7 +98,7 @@ where
         let back = client.next().await.expect("open").expect("open");
         assert!(back == *message, "{} bytes", message.len());
     }
-    let (mut sink, mut stream) = client.split();
+    let (mut stream, mut sink) = client.split();
     let all = messages.clone();
     let writer = tokio::spawn(async move {
         for message in all {
@@ -112,7 +112,7 @@ where
         assert!(back == *message, "{} bytes", message.len());
     }
     let sink = writer.await.expect("the writer");
-    let mut client = sink.reunite(stream).expect("two halves");
+    let mut client = stream.reunite(sink).expect("two halves");
     client.close(1000, "").await.expect("closed");
     server.await.expect("the server");
 }
@@ -233,7 +233,7 @@ async fn section_7_1_1_halves_in_four_tasks_keep_both_contexts() {
         payload.into()
     }
     async fn busy<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(ws: WebSocket<T>) {
-        let (mut sink, mut stream) = ws.split();
+        let (mut stream, mut sink) = ws.split();
         let writer = tokio::spawn(async move {
             for n in 0..150 {
                 sink.send(Message::Binary(numbered(n))).await.expect("open");
