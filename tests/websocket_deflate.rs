@@ -11,7 +11,7 @@ use std::{future::Future, time::Duration};
 use bowline::{Client, Config, ContextTakeover, Deflate, Error, Message, Server, WebSocket};
 use bytes::Bytes;
 use deflate::{configured, full_context, noise};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
 use io::{item, within};
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream, duplex},

@@ -12,7 +12,10 @@
 mod reader;
 mod writer;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    error, fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 pub use reader::Reader;
 pub use writer::Writer;
@@ -41,16 +44,21 @@ impl<T> Shared<T> {
 }
 
 /// Two halves that don't belong together, or a writer that is not the only one left: both are handed back.
-#[derive(Debug)]
 pub struct ReuniteError<T>(pub Reader<T>, pub Writer<T>);
 
-impl<T> std::fmt::Display for ReuniteError<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<T> fmt::Display for ReuniteError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the halves are of two connections, or the writer has clones")
     }
 }
 
-impl<T: std::fmt::Debug> std::error::Error for ReuniteError<T> {}
+impl<T> fmt::Debug for ReuniteError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ReuniteError").field(&self.0).field(&self.1).finish()
+    }
+}
+
+impl<T> error::Error for ReuniteError<T> {}
 
 pub(super) fn split<T>(mut connection: Connection<T>) -> (Reader<T>, Writer<T>) {
     let parties = Arc::new(Parties::new());
