@@ -96,7 +96,7 @@ fn echo_of(message: Message) -> Message {
 
 /// Sends all messages without waiting for any echo.
 async fn in_a_burst(ws: Socket, steps: &[Step]) -> Socket {
-    let (mut sink, mut incoming) = ws.split();
+    let (mut incoming, mut sink) = ws.split();
     let mut outgoing = stream::iter(steps.iter().map(|one| Ok(one.message())));
     let sending = async { sink.send_all(&mut outgoing).await.expect("all sent") };
     let receiving = async {
@@ -117,7 +117,7 @@ async fn in_a_burst(ws: Socket, steps: &[Step]) -> Socket {
     // Not assert_eq, which would show all of them.
     assert!(messages == data, "an echo differs from its message");
     assert_eq!(pongs.into_iter().map(Message::Pong).collect::<Vec<_>>(), control);
-    sink.reunite(incoming).expect("two halves of one")
+    incoming.reunite(sink).expect("two halves of one")
 }
 
 /// What a server that nobody has told anything agrees to, with a client of the same kind.
