@@ -88,6 +88,8 @@ pub(crate) struct Session {
     progress_by: Option<Instant>,
     discarded: usize,
     error: Option<Box<Error>>,
+    /// What senders are told once the stream has had the error itself.
+    reported: Option<Box<Error>>,
 }
 
 impl Session {
@@ -107,6 +109,7 @@ impl Session {
             progress_by: None,
             discarded: 0,
             error: None,
+            reported: None,
         }
     }
 
@@ -227,13 +230,15 @@ impl Session {
 
     /// What a sender is told of the end of the connection; the stream is who gets the error itself.
     pub(crate) fn sender_error(&self) -> Error {
-        let end = self.error.as_deref().and_then(Error::duplicate);
-        end.unwrap_or(UsageError::SendAfterClose.into())
+        let error = self.error.as_deref().or(self.reported.as_deref());
+        error.and_then(Error::duplicate).unwrap_or(UsageError::SendAfterClose.into())
     }
 
     /// The error that ended the connection, once.
     pub(crate) fn take_error(&mut self) -> Option<Error> {
-        self.error.take().map(|error| *error)
+        let error = self.error.take()?;
+        self.reported = error.duplicate().map(Box::new);
+        Some(*error)
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called.

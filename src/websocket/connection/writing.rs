@@ -27,14 +27,29 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         party: Party,
     ) -> Poll<Result<(), Error>> {
         if self.is_at_high_water() && self.session.is_open() {
-            ready!(self.poll_as(party, cx, Self::poll_low_water))?;
+            ready!(self.poll_as_writer(party, cx, Self::poll_low_water))?;
         } else if self.timer.is_elapsed() {
             // Written first: a transport that takes bytes again has made progress.
-            ready_or_on(self.poll_as(party, cx, Self::poll_written))?;
+            ready_or_on(self.poll_as_writer(party, cx, Self::poll_written))?;
         } else if !self.session.is_started() {
             let _ = self.poll_as(party, cx, Self::poll_writer_deadlines);
         }
         Poll::Ready(self.check_open())
+    }
+
+    /// Polls on behalf of a writer, and lets the others see for themselves what it has failed at: no event of
+    /// the transport may follow.
+    fn poll_as_writer(
+        &mut self,
+        party: Party,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Self, &mut Context<'_>) -> Poll<Result<(), Error>>,
+    ) -> Poll<Result<(), Error>> {
+        let output = self.poll_as(party, cx, poll);
+        if matches!(output, Poll::Ready(Err(_))) {
+            self.wakers.wake_others(party);
+        }
+        output
     }
 
     fn is_at_high_water(&self) -> bool {
@@ -104,7 +119,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         cx: &mut Context<'_>,
         party: Party,
     ) -> Poll<Result<(), Error>> {
-        self.poll_as(party, cx, Self::poll_written)
+        self.poll_as_writer(party, cx, Self::poll_written)
     }
 
     fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

@@ -55,18 +55,25 @@ impl Parties {
 
     /// Gives a place back.
     pub(in crate::websocket) fn leave(&self, party: Party) {
-        if let Some(place) = self.places().get_mut(party.0) {
-            *place = Place::Free;
-        }
+        drop(self.replace(party, Place::Free));
     }
 
     pub(super) fn register(&self, party: Party, waker: &Waker) {
-        if let Some(Place::Taken(slot)) = self.places().get_mut(party.0) {
-            match slot {
-                Some(slot) => slot.clone_from(waker),
-                None => *slot = Some(waker.clone()),
-            }
+        if !self.is_registered(party, waker) {
+            drop(self.replace(party, Place::Taken(Some(waker.clone()))));
         }
+    }
+
+    fn is_registered(&self, party: Party, waker: &Waker) -> bool {
+        let places = self.places();
+        matches!(places.get(party.0), Some(Place::Taken(Some(own))) if own.will_wake(waker))
+    }
+
+    /// What was there before, to be dropped without the lock: a waker may be the last to hold its task, and
+    /// the task another writer, who comes back for the lock.
+    fn replace(&self, party: Party, place: Place) -> Option<Place> {
+        let mut places = self.places();
+        places.get_mut(party.0).map(|old| std::mem::replace(old, place))
     }
 
     pub(super) fn forget(&self, party: Party) {
