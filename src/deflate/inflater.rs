@@ -99,29 +99,29 @@ impl Inflater {
     /// Appends the tail, and holds the data to ending there with a block: "Decompress the resulting data
     /// using DEFLATE". Tells whether that block says it is the last.
     pub(super) fn finish(&mut self) -> Result<BlockEnd, ProtocolError> {
-        self.take_block(TAIL)?;
-        // A last block is over only when zlib goes on, which needs no more input.
-        if self.step(&[], &mut [0; 1])?.end == BlockEnd::Last {
-            return Ok(BlockEnd::Last);
+        const TAKEN: Step = Step { taken: TAIL.len(), written: 0, end: BlockEnd::Other };
+        const EMPTY: Step = Step { taken: EMPTY_BLOCK.len(), ..TAKEN };
+        const ENDED: Step = Step { taken: 0, written: 0, end: BlockEnd::Last };
+
+        if self.step_to_block(TAIL)? != TAKEN {
+            return Err(ProtocolError::InvalidDeflate);
         }
         // The tail may have completed a block of which half was there, and that block may end inside the
         // tail's last byte. What is left of it then, all ones, makes something else of an empty block.
-        self.take_block(EMPTY_BLOCK)?;
-        match self.step(&[], &mut [0; 1])?.end {
-            BlockEnd::Other => Ok(BlockEnd::Other),
-            BlockEnd::Last => Err(ProtocolError::InvalidDeflate),
+        match self.step_to_block(EMPTY_BLOCK)? {
+            EMPTY if self.step(&[], &mut [0; 1])?.end == BlockEnd::Other => Ok(BlockEnd::Other),
+            // Behind a last block zlib takes nothing.
+            ENDED => Ok(BlockEnd::Last),
+            _ => Err(ProtocolError::InvalidDeflate),
         }
     }
 
-    /// Takes what ends a block and writes nothing. Asked to stop between two blocks, zlib takes that and
-    /// not a byte more; anywhere inside a block it makes something else of it.
-    fn take_block(&mut self, bytes: &[u8]) -> Result<(), ProtocolError> {
+    /// Inflates this with a byte behind it, up to where a block ends. Between two blocks zlib stops there
+    /// and takes not a byte more; anywhere inside a block it makes something else of it.
+    fn step_to_block(&mut self, bytes: &[u8]) -> Result<Step, ProtocolError> {
         let mut input = [0; EMPTY_BLOCK.len() + 1];
-        let (block, _) = input.split_at_mut(bytes.len());
-        block.copy_from_slice(bytes);
-        let step = self.step_until(&input[..=bytes.len()], &mut [0; 1], InflateFlush::Block)?;
-        let expected = Step { taken: bytes.len(), written: 0, end: BlockEnd::Other };
-        if step == expected { Ok(()) } else { Err(ProtocolError::InvalidDeflate) }
+        input[..bytes.len()].copy_from_slice(bytes);
+        self.step_until(&input[..=bytes.len()], &mut [0; 1], InflateFlush::Block)
     }
 }
 
