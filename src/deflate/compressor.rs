@@ -42,7 +42,8 @@ impl Settings {
 /// A state to compress with, and what is in its window.
 pub(super) struct Compressor {
     settings: Settings,
-    state: zlib_rs::Deflate,
+    /// Boxed, because it is handed out and back for each message.
+    state: Box<zlib_rs::Deflate>,
 }
 
 impl Compressor {
@@ -54,7 +55,7 @@ impl Compressor {
             mem_level: settings.memory_level.into(),
             ..DeflateConfig::default()
         };
-        Self { settings, state: zlib_rs::Deflate::new_with_config(config) }
+        Self { settings, state: Box::new(zlib_rs::Deflate::new_with_config(config)) }
     }
 
     pub(super) fn settings(&self) -> Settings {

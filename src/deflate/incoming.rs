@@ -34,7 +34,7 @@ enum State {
     Between,
     /// A message has begun, and nothing of its payload is there.
     Begun(OpCode),
-    Inflating(Box<Inflating>),
+    Inflating(Inflating),
 }
 
 /// A message that is arriving.
@@ -86,7 +86,7 @@ impl Incoming {
             return Ok(());
         }
         if let State::Begun(opcode) = self.state {
-            self.state = State::Inflating(Box::new(Inflating::new(opcode, self.window())));
+            self.state = State::Inflating(Inflating::new(opcode, self.window()));
         }
         match &mut self.state {
             State::Inflating(message) => message.inflate(payload, limit, self.history.as_ref()),
@@ -106,7 +106,7 @@ impl Incoming {
         if let Some(history) = &mut self.history {
             history.push(&message.output);
         }
-        let Inflating { opcode, mut inflater, output, end, .. } = *message;
+        let Inflating { opcode, mut inflater, output, end, .. } = message;
         // Behind a last block zlib has to begin anew.
         inflater.set_owner(self.owner().filter(|_| end == BlockEnd::Other));
         pool::give_inflater(inflater);

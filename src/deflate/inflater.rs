@@ -22,7 +22,8 @@ pub(super) struct Owner {
 
 /// A state to decompress with, and what is in its window.
 pub(super) struct Inflater {
-    state: zlib_rs::Inflate,
+    /// Boxed, because it is handed out and back for each message.
+    state: Box<zlib_rs::Inflate>,
     owner: Option<Owner>,
 }
 
@@ -46,7 +47,7 @@ pub(super) enum BlockEnd {
 impl Inflater {
     pub(super) fn new() -> Self {
         // Negative or not, fifteen bits serve any window; and zlib-rs has memory for them anyway.
-        Self { state: zlib_rs::Inflate::new(false, 15), owner: None }
+        Self { state: Box::new(zlib_rs::Inflate::new(false, 15)), owner: None }
     }
 
     pub(super) fn owner(&self) -> Option<Owner> {

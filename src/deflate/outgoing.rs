@@ -16,7 +16,7 @@ pub(crate) struct Outgoing {
     context: ContextTakeover,
     threshold: usize,
     /// Where context is kept, from the first compressed message on.
-    compressor: Option<Box<Compressor>>,
+    compressor: Option<Compressor>,
     next: Next,
 }
 
@@ -80,8 +80,7 @@ impl Outgoing {
     }
 
     fn compress_in_context(&mut self, message: &[u8]) -> Option<Bytes> {
-        let compressor =
-            self.compressor.get_or_insert_with(|| Box::new(Compressor::new(self.settings)));
+        let compressor = self.compressor.get_or_insert_with(|| Compressor::new(self.settings));
         let Ok(compressed) = compressor.compress(message) else {
             // A new one starts from an empty window, which any peer's window includes.
             self.compressor = None;
