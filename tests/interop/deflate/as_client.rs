@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use bowline::{Client, Deflate, Message, WebSocket};
-use futures_util::{SinkExt, StreamExt, stream};
+use futures_util::{SinkExt, stream};
 use http::Response;
 use tokio::net::TcpStream;
 
