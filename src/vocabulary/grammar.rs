@@ -75,6 +75,16 @@ pub(crate) struct Agreement {
 }
 
 impl Agreement {
+    /// The subprotocol of an agreement, where there are both.
+    pub(crate) fn subprotocol_of(agreement: Option<&Self>) -> Option<&str> {
+        agreement?.subprotocol.as_deref()
+    }
+
+    /// The extensions of an agreement, if there is one.
+    pub(crate) fn extensions_of(agreement: Option<&Self>) -> &[Extension] {
+        agreement.map_or(&[], |agreement| &agreement.extensions)
+    }
+
     /// Boxed where there is anything to hold: most connections agree on nothing, and hold nothing.
     pub(crate) fn boxed(self) -> Option<Box<Self>> {
         (self != Self::default()).then(|| Box::new(self))

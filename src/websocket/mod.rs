@@ -26,7 +26,7 @@ use tokio_util::codec::{Framed, FramedParts};
 
 use crate::{
     message::{Message, MessageCodec, Prepared},
-    vocabulary::{CloseCode, CloseFrame, Config, Error, Extension, Role, Utf8Bytes},
+    vocabulary::{Agreement, CloseCode, CloseFrame, Config, Error, Extension, Role, Utf8Bytes},
 };
 use connection::Connection;
 pub use halves::{Reader, ReuniteError, Writer};
@@ -100,12 +100,12 @@ impl<T> WebSocket<T> {
 
     /// The subprotocol agreed on in the opening handshake.
     pub fn subprotocol(&self) -> Option<&str> {
-        self.connection.codec.agreement()?.subprotocol.as_deref()
+        Agreement::subprotocol_of(self.connection.codec.agreement())
     }
 
     /// The extensions agreed on in the opening handshake.
     pub fn extensions(&self) -> &[Extension] {
-        self.connection.codec.agreement().map_or(&[], |agreement| &agreement.extensions)
+        Agreement::extensions_of(self.connection.codec.agreement())
     }
 
     /// Which end of the connection this is.

@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::{ReuniteError, Shared, Writer, reunite};
 use crate::{
     message::Message,
-    vocabulary::{CloseCode, CloseFrame, Error, Extension, Role, Utf8Bytes},
+    vocabulary::{Agreement, CloseCode, CloseFrame, Error, Extension, Role, Utf8Bytes},
     websocket::{WebSocket, wakers::Party},
 };
 
@@ -53,12 +53,12 @@ impl<T> Reader<T> {
 
     /// The subprotocol agreed on in the opening handshake.
     pub fn subprotocol(&self) -> Option<&str> {
-        self.shared.agreement.as_ref()?.subprotocol.as_deref()
+        Agreement::subprotocol_of(self.shared.agreement.as_deref())
     }
 
     /// The extensions agreed on in the opening handshake.
     pub fn extensions(&self) -> &[Extension] {
-        self.shared.agreement.as_ref().map_or(&[], |agreement| &agreement.extensions)
+        Agreement::extensions_of(self.shared.agreement.as_deref())
     }
 
     /// Which end of the connection this is.

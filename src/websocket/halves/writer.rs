@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::Shared;
 use crate::{
     message::{Message, Prepared},
-    vocabulary::{CloseCode, CloseFrame, Error, Extension, Role, Utf8Bytes},
+    vocabulary::{Agreement, CloseCode, CloseFrame, Error, Extension, Role, Utf8Bytes},
     websocket::{connection::Connection, wakers::Party},
 };
 
@@ -42,12 +42,12 @@ impl<T> Writer<T> {
 
     /// The subprotocol agreed on in the opening handshake.
     pub fn subprotocol(&self) -> Option<&str> {
-        self.shared.agreement.as_ref()?.subprotocol.as_deref()
+        Agreement::subprotocol_of(self.shared.agreement.as_deref())
     }
 
     /// The extensions agreed on in the opening handshake.
     pub fn extensions(&self) -> &[Extension] {
-        self.shared.agreement.as_ref().map_or(&[], |agreement| &agreement.extensions)
+        Agreement::extensions_of(self.shared.agreement.as_deref())
     }
 
     /// Which end of the connection this is.
