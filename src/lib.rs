@@ -22,9 +22,11 @@ pub use message::{Message, MessageCodec, Prepared};
 pub use server::{Pending, Server};
 pub use vocabulary::{
     CloseCode, CloseFrame, Config, EndOfStream, Error, Extension, HandshakeError, InvalidUtf8,
-    Keepalive, LimitError, Limits, MaskingKey, OpCode, ProtocolError, ReservedBits, Result, Role,
-    UsageError, Utf8Bytes,
+    Keepalive, LimitError, Limits, MaskingKey, MessageKind, OpCode, ProtocolError, ReservedBits,
+    Result, Role, UsageError, Utf8Bytes,
 };
 #[cfg(feature = "deflate")]
 pub use vocabulary::{ContextTakeover, Deflate};
-pub use websocket::{Reader, ReuniteError, WebSocket, Writer};
+pub use websocket::{
+    ByteStream, IncomingMessage, OutgoingMessage, Reader, ReuniteError, WebSocket, Writer,
+};

@@ -4,7 +4,8 @@
 use bytes::Bytes;
 
 use crate::vocabulary::{
-    Deflate, DeflateTerms, Error, Extension, HandshakeError, OpCode, ProtocolError, Role,
+    Deflate, DeflateTerms, Error, Extension, HandshakeError, OpCode, PieceCoding, PieceEnd,
+    ProtocolError, Role,
 };
 
 /// How a codec holds one direction: never.
@@ -32,6 +33,22 @@ impl Incoming {
         match *self {}
     }
 
+    pub(crate) fn inflate_next(
+        &mut self,
+        _: &mut Bytes,
+        _: Option<usize>,
+    ) -> Result<Option<Bytes>, Error> {
+        match *self {}
+    }
+
+    pub(crate) fn opcode(&self) -> Option<OpCode> {
+        match *self {}
+    }
+
+    pub(crate) fn take_output(&mut self) -> Bytes {
+        match *self {}
+    }
+
     pub(crate) fn abandon(&mut self) {
         match *self {}
     }
@@ -42,6 +59,18 @@ pub(crate) enum Outgoing {}
 
 impl Outgoing {
     pub(crate) fn compress(&mut self, _: &[u8]) -> Option<Bytes> {
+        match *self {}
+    }
+
+    pub(crate) fn begin_pieces(&mut self) -> PieceCoding {
+        match *self {}
+    }
+
+    pub(crate) fn compress_piece(&mut self, _: &[u8], _: PieceEnd) -> Option<Bytes> {
+        match *self {}
+    }
+
+    pub(crate) fn abandon_pieces(&mut self) {
         match *self {}
     }
 

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use super::{
     inflater::{BlockEnd, History, Inflater, MAX_WINDOW, Owner},
@@ -18,7 +18,7 @@ use crate::vocabulary::{
 
 /// After a block that says it is the last, the window is loaded anew. Nobody needs that more often than once
 /// for each KiB of the message, but for so many times.
-const SPARE_LAST_BLOCKS: usize = 1024;
+const SPARE_LAST_BLOCKS: u64 = 1024;
 
 /// Inflates one message after the other.
 pub(crate) struct Incoming {
@@ -37,11 +37,23 @@ enum State {
     Inflating(Inflating),
 }
 
+/// Whether a payload may have more in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    More,
+    Done,
+}
+
 /// A message that is arriving.
 struct Inflating {
     opcode: OpCode,
     inflater: Inflater,
+    /// What has been inflated and not been taken.
     output: Vec<u8>,
+    /// How much has been taken before.
+    taken: u64,
+    /// The end of it, where no history has it.
+    window: Option<History>,
     /// Where it is text.
     utf8: Option<Utf8Validator>,
     end: BlockEnd,
@@ -82,16 +94,63 @@ impl Incoming {
     /// Takes the next bytes of the message's payload. Text is checked, and a message held to the limit, as
     /// it inflates.
     pub(crate) fn inflate(&mut self, payload: &[u8], limit: usize) -> Result<(), Error> {
-        if payload.is_empty() {
-            return Ok(());
+        let mut payload = payload;
+        while self.step(&mut payload, limit as u64)? == Progress::More {}
+        Ok(())
+    }
+
+    /// The same for a message that is handed on as it arrives: its next bytes, `None` once there are no more
+    /// of this payload.
+    pub(crate) fn inflate_next(
+        &mut self,
+        payload: &mut Bytes,
+        limit: Option<usize>,
+    ) -> Result<Option<Bytes>, Error> {
+        let limit = limit.map_or(u64::MAX, |limit| limit as u64);
+        let mut rest = &payload[..];
+        loop {
+            let progress = self.step(&mut rest, limit)?;
+            payload.advance(payload.len() - rest.len());
+            rest = payload;
+            let output = self.take_output();
+            if !output.is_empty() {
+                return Ok(Some(output));
+            }
+            if progress == Progress::Done {
+                return Ok(None);
+            }
         }
-        if let State::Begun(opcode) = self.state {
-            self.state = State::Inflating(Inflating::new(opcode, self.window()));
+    }
+
+    fn step(&mut self, payload: &mut &[u8], limit: u64) -> Result<Progress, Error> {
+        if let (State::Begun(opcode), [_, ..]) = (&self.state, *payload) {
+            self.state = State::Inflating(Inflating::new(*opcode, self.window()));
         }
         match &mut self.state {
-            State::Inflating(message) => message.inflate(payload, limit, self.history.as_ref()),
-            _ => Ok(()),
+            State::Inflating(message) => message.step(payload, limit, self.history.as_ref()),
+            _ => Ok(Progress::Done),
         }
+    }
+
+    /// The opcode of a message that has begun, and has not been finished.
+    pub(crate) fn opcode(&self) -> Option<OpCode> {
+        match &self.state {
+            State::Between => None,
+            State::Begun(opcode) => Some(*opcode),
+            State::Inflating(message) => Some(message.opcode),
+        }
+    }
+
+    /// The message as far as it is inflated, which is then no longer kept but for the end of it: what follows
+    /// may refer to that.
+    pub(crate) fn take_output(&mut self) -> Bytes {
+        let State::Inflating(message) = &mut self.state else { return Bytes::new() };
+        let output = std::mem::take(&mut message.output);
+        message.taken += output.len() as u64;
+        let own = &mut message.window;
+        let window = self.history.as_mut();
+        window.unwrap_or_else(|| own.get_or_insert_with(|| History::new(MAX_WINDOW))).push(&output);
+        output.into()
     }
 
     /// The message, once all of its payload is there; its text is UTF-8.
@@ -137,67 +196,76 @@ impl Inflating {
             opcode,
             inflater,
             output: Vec::new(),
+            taken: 0,
+            window: None,
             utf8: (opcode == OpCode::TEXT).then(Utf8Validator::default),
             end: BlockEnd::Other,
             last_blocks: 0,
         }
     }
 
-    fn inflate(
+    /// Inflates as much as fits into the thread's space.
+    fn step(
         &mut self,
-        mut input: &[u8],
-        limit: usize,
+        input: &mut &[u8],
+        limit: u64,
         history: Option<&History>,
-    ) -> Result<(), Error> {
+    ) -> Result<Progress, Error> {
+        if self.end == BlockEnd::Last && !input.is_empty() {
+            self.restart(history)?;
+        }
         pool::with_space(|space| {
-            loop {
-                if self.end == BlockEnd::Last && !input.is_empty() {
-                    self.restart(history)?;
-                }
-                // One byte past the limit is enough to know.
-                let room =
-                    space.len().min(limit.saturating_sub(self.output.len()).saturating_add(1));
-                let step = self.inflater.step(input, &mut space[..room])?;
-                input = &input[step.taken..];
-                self.end = step.end;
-                self.accept(&space[..step.written], limit)?;
-                if input.is_empty() && step.written < room {
-                    return Ok(());
-                }
-                if step.taken == 0 && step.written == 0 {
-                    return Err(ProtocolError::InvalidDeflate.into());
-                }
+            // One byte past the limit is enough to know.
+            let room = limit.saturating_sub(self.len()).saturating_add(1);
+            let room = usize::try_from(room).map_or(space.len(), |room| room.min(space.len()));
+            let step = self.inflater.step(input, &mut space[..room])?;
+            *input = &input[step.taken..];
+            self.end = step.end;
+            self.accept(&space[..step.written], limit)?;
+            if input.is_empty() && step.written < room {
+                return Ok(Progress::Done);
             }
+            if step.taken == 0 && step.written == 0 {
+                return Err(ProtocolError::InvalidDeflate.into());
+            }
+            Ok(Progress::More)
         })
+    }
+
+    /// The message so far.
+    fn len(&self) -> u64 {
+        self.taken + self.output.len() as u64
     }
 
     /// Begins a new DEFLATE stream with what was inflated before in its window: "using a DEFLATE block
     /// with BFINAL set to 1" ends a stream, and the message goes on (section 7.2.3.4).
     fn restart(&mut self, history: Option<&History>) -> Result<(), LimitError> {
         self.last_blocks += 1;
-        if self.last_blocks > SPARE_LAST_BLOCKS + self.output.len() / 1024 {
+        if self.last_blocks as u64 > SPARE_LAST_BLOCKS + self.len() / 1024 {
             return Err(LimitError::TooManyLastBlocks { blocks: self.last_blocks });
         }
         self.end = BlockEnd::Other;
         self.inflater.reset();
         let before = MAX_WINDOW.saturating_sub(self.output.len());
-        if let Some(history) = history {
+        if let Some(history) = history.or(self.window.as_ref()) {
             history.load(&mut self.inflater, before);
         }
         self.inflater.extend_window(&self.output[self.output.len().saturating_sub(MAX_WINDOW)..]);
         Ok(())
     }
 
-    fn accept(&mut self, piece: &[u8], limit: usize) -> Result<(), Error> {
-        let len = self.output.len() + piece.len();
-        if len > limit {
-            return Err(LimitError::MessageTooLarge { size: len as u64, limit }.into());
+    fn accept(&mut self, piece: &[u8], limit: u64) -> Result<(), Error> {
+        let size = self.len() + piece.len() as u64;
+        if size > limit {
+            return Err(LimitError::MessageTooLarge { size, limit: limit as usize }.into());
         }
         if let Some(utf8) = &mut self.utf8 {
             utf8.validate(piece)?;
         }
+        let len = self.output.len() + piece.len();
         // Doubled, but never beyond the limit: a bomb costs no more than that.
         if len > self.output.capacity() {
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
             let capacity = len.max((2 * self.output.len()).min(limit));
             self.output.reserve_exact(capacity - self.output.len());
         }

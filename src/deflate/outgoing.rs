@@ -7,7 +7,7 @@ use super::{
     pool,
     shared::Shared,
 };
-use crate::vocabulary::{Coding, ContextTakeover, Direction};
+use crate::vocabulary::{Coding, ContextTakeover, Direction, PieceCoding, PieceEnd};
 
 /// Compresses one message after the other.
 #[derive(Debug)]
@@ -77,6 +77,38 @@ impl Outgoing {
             compressor.reset();
         }
         Some(form)
+    }
+
+    /// Begins a message that goes out in pieces; gives whether it is to be compressed.
+    pub(crate) fn begin_pieces(&mut self) -> PieceCoding {
+        if std::mem::replace(&mut self.next, Next::Compressed) == Next::AsItIs {
+            return PieceCoding::AsItIs;
+        }
+        if self.context == ContextTakeover::Dropped {
+            self.compressor = Some(pool::take_compressor(self.settings));
+        }
+        PieceCoding::Compressed
+    }
+
+    /// The next piece of it; `None` where the state is of no more use.
+    pub(crate) fn compress_piece(&mut self, piece: &[u8], end: PieceEnd) -> Option<Bytes> {
+        let settings = self.settings;
+        let compressor = self.compressor.get_or_insert_with(|| Compressor::new(settings));
+        let compressed = compressor.compress_piece(piece, end).ok();
+        if compressed.is_none() {
+            self.compressor = None;
+        } else if end == PieceEnd::Last
+            && self.context == ContextTakeover::Dropped
+            && let Some(compressor) = self.compressor.take()
+        {
+            pool::give_compressor(compressor);
+        }
+        compressed
+    }
+
+    /// Forgets a message of which nothing more will go out. What was compressed of it, the peer may never see.
+    pub(crate) fn abandon_pieces(&mut self) {
+        self.compressor = None;
     }
 
     fn compress_in_context(&mut self, message: &[u8]) -> Option<Bytes> {

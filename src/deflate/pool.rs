@@ -79,13 +79,13 @@ pub(super) fn give_inflater(inflater: Inflater) {
 }
 
 /// A compressor with an empty window.
-fn take_compressor(settings: Settings) -> Compressor {
+pub(super) fn take_compressor(settings: Settings) -> Compressor {
     let lent = with_pool(|pool| pool.take_compressor(settings)).flatten();
     lent.unwrap_or_else(|| Compressor::new(settings))
 }
 
 /// Takes a compressor back, whatever is in its window.
-fn give_compressor(mut compressor: Compressor) {
+pub(super) fn give_compressor(mut compressor: Compressor) {
     compressor.reset();
     with_pool(|pool| keep(&mut pool.compressors, compressor, MAX_COMPRESSORS));
 }

@@ -20,6 +20,7 @@
 mod codec;
 mod frame_type;
 mod header;
+mod measure;
 mod open_message;
 mod reader;
 mod rules;
@@ -28,6 +29,7 @@ mod sender;
 pub use codec::FrameCodec;
 pub use frame_type::Frame;
 pub use header::FrameHeader;
+pub(crate) use measure::Measure;
 pub(crate) use reader::TextCheck;
 pub use reader::{Delivery, FrameEvent, FrameReader};
 pub(crate) use sender::{FrameSender, append_frame, fragments};

@@ -1,4 +1,4 @@
-use crate::vocabulary::{LimitError, Limits, OpCode, ProtocolError, ReservedBits, UsageError};
+use crate::vocabulary::{LimitError, OpCode, ProtocolError, ReservedBits, UsageError};
 
 /// How many fragments a message may have beyond its bytes, so that only floods of empty ones are cut.
 const SPARE_FRAGMENTS: u64 = 1024;
@@ -82,19 +82,18 @@ impl OpenMessage {
         }
     }
 
-    /// Whether the message is still within its limits. How large one with `measured_elsewhere` set is, its
-    /// extension judges.
+    /// Whether the message is still within its limits; `None` is no limit for its size. How large one with
+    /// `measured_elsewhere` set is, its extension judges.
     pub(super) fn check_limits(
         &self,
-        limits: &Limits,
+        max_size: Option<usize>,
         measured_elsewhere: ReservedBits,
     ) -> Result<(), LimitError> {
-        let limit = limits.max_message_size();
         let is_measured = || match self.content {
             Content::Transformed(bits) => bits.without(measured_elsewhere) == bits,
             Content::Text | Content::Opaque => true,
         };
-        if self.bytes > limit as u64 && is_measured() {
+        if let Some(limit) = max_size.filter(|limit| self.bytes > *limit as u64 && is_measured()) {
             return Err(LimitError::MessageTooLarge { size: self.bytes, limit });
         }
         if self.fragments > self.bytes.saturating_add(SPARE_FRAGMENTS) {

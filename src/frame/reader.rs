@@ -12,6 +12,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
     FrameHeader,
+    measure::Measure,
     open_message::{Content, OpenMessage},
     rules,
 };
@@ -55,6 +56,7 @@ pub struct FrameReader {
     role: Role,
     allowed: ReservedBits,
     limits: Limits,
+    measure: Measure,
     /// Marks messages whose size an extension judges.
     measured_elsewhere: ReservedBits,
     state: State,
@@ -112,6 +114,7 @@ impl FrameReader {
             role,
             allowed: ReservedBits::NONE,
             limits: Limits::new(),
+            measure: Measure::Whole,
             measured_elsewhere: ReservedBits::NONE,
             state: State::Header,
             open: None,
@@ -184,6 +187,15 @@ impl FrameReader {
             (State::Ended | State::Failed, _) => return None,
         };
         Some(if is_between && self.open.is_some() { self.data_read } else { unfinished })
+    }
+
+    pub(crate) fn measure(&self) -> Measure {
+        self.measure
+    }
+
+    /// From now on headers are judged like this.
+    pub(crate) fn set_measure(&mut self, measure: Measure) {
+        self.measure = measure;
     }
 
     /// From now on the extension with this bit holds its messages to the message limit.
@@ -280,13 +292,11 @@ impl FrameReader {
         if header.opcode().is_control() {
             return Ok(Content::Opaque);
         }
-        let (size, limit) = (header.payload_len(), self.limits.max_frame_size());
-        if size > limit as u64 {
-            return Err(LimitError::FrameTooLarge { size, limit });
-        }
+        let size = header.payload_len();
+        let max_message_size = self.measure.admit_frame(size, &self.limits)?;
         let content = Content::of(header.opcode(), header.reserved());
         let message = OpenMessage::grown(self.open, content, size);
-        message.check_limits(&self.limits, self.measured_elsewhere)?;
+        message.check_limits(max_message_size, self.measured_elsewhere)?;
         if header.opcode().is_data() {
             self.text = if content == Content::Text { TextCheck::Holds } else { TextCheck::None };
         }

@@ -60,13 +60,32 @@ impl FrameSender {
         if frame.opcode().is_control() {
             return Ok(());
         }
-        let content = Content::of(frame.opcode(), frame.reserved());
-        let message = OpenMessage::grown(self.open, content, frame.payload().len() as u64);
-        if message.content == Content::Text {
+        if self.grown(frame).content == Content::Text {
             self.admit_text(frame)?;
         }
-        self.open = (!frame.is_final()).then_some(message);
+        self.advance(frame);
         Ok(())
+    }
+
+    /// The same for a fragment of text that is known to be valid.
+    pub(crate) fn admit_fragment(&mut self, frame: &Frame) -> Result<(), UsageError> {
+        self.admit_message(frame)?;
+        self.advance(frame);
+        Ok(())
+    }
+
+    /// Whether a message has begun to go out in fragments, and more must follow.
+    pub(crate) fn is_inside_message(&self) -> bool {
+        self.open.is_some()
+    }
+
+    fn grown(&self, frame: &Frame) -> OpenMessage {
+        let content = Content::of(frame.opcode(), frame.reserved());
+        OpenMessage::grown(self.open, content, frame.payload().len() as u64)
+    }
+
+    fn advance(&mut self, frame: &Frame) {
+        self.open = (!frame.is_final()).then_some(self.grown(frame));
     }
 
     /// The same for a frame that is a whole message, its text known to be valid.

@@ -1,9 +1,12 @@
 use bytes::{Bytes, BytesMut};
 
-use super::Message;
+use super::{
+    Message,
+    incoming::{Skipped, Streamed},
+};
 use crate::{
     deflate::{Held, Incoming},
-    frame::{Delivery, FrameEvent, FrameHeader, FrameReader, TextCheck},
+    frame::{Delivery, FrameEvent, FrameHeader, FrameReader, Measure, TextCheck},
     vocabulary::{CloseFrame, Error, OpCode, ProtocolError, ReservedBits, UsageError, Utf8Bytes},
 };
 
@@ -13,15 +16,26 @@ use crate::{
 /// million of one byte cost a megabyte and linear time.
 #[derive(Debug, Default)]
 pub(super) struct Assembler {
-    /// The message begun, and its payload so far.
-    open: Option<(OpCode, BytesMut)>,
-    deflate: Option<Held<Incoming>>,
+    pub(super) open: Open,
+    pub(super) deflate: Option<Held<Incoming>>,
+}
+
+/// The message that has begun. A compressed one that is put together is in its decompressor's hands.
+#[derive(Debug, Default)]
+pub(super) enum Open {
+    /// None, or one in a frame that stays in the buffer until it is whole.
+    #[default]
+    Nothing,
+    /// In fragments: its opcode and its payload so far.
+    Gathered(OpCode, BytesMut),
+    /// Handed on as it arrives.
+    Streamed(Streamed),
 }
 
 impl Assembler {
     /// Goes on with what this reader has begun; of a message's later fragments nothing can be made.
     pub(super) fn resuming(reader: &FrameReader, deflate: Option<Held<Incoming>>) -> Self {
-        let mut assembler = Self { open: None, deflate };
+        let mut assembler = Self { open: Open::Nothing, deflate };
         if let Some(header) = reader.header() {
             assembler.begin_data(header);
         }
@@ -34,6 +48,14 @@ impl Assembler {
         reader: &mut FrameReader,
         buffer: &mut BytesMut,
     ) -> Result<Option<Message>, Error> {
+        if let Open::Streamed(_) = self.open {
+            match self.skip_streamed(reader, buffer)? {
+                Skipped::All => {}
+                Skipped::Part => return Ok(None),
+                Skipped::Up(message) => return Ok(Some(message)),
+            }
+        }
+        reader.set_measure(Measure::Whole);
         let limit = reader.limits().max_message_size();
         // With whole delivery a payload and its end come in one call, so nothing is kept between calls.
         let mut whole = Bytes::new();
@@ -66,17 +88,17 @@ impl Assembler {
     }
 
     fn is_open(&self) -> bool {
-        self.open.is_some() || self.is_inflating()
+        !matches!(self.open, Open::Nothing) || self.is_inflating()
     }
 
-    fn is_inflating(&self) -> bool {
+    pub(super) fn is_inflating(&self) -> bool {
         match &self.deflate {
             Some(deflate) => deflate.is_inflating(),
             None => false,
         }
     }
 
-    fn begin(&mut self, header: &FrameHeader) -> Result<(), UsageError> {
+    pub(super) fn begin(&mut self, header: &FrameHeader) -> Result<(), UsageError> {
         self.begin_data(header);
         // The reader has seen the message begin, and its first fragments went out as frames.
         if header.opcode() == OpCode::CONTINUATION && !self.is_open() {
@@ -93,16 +115,18 @@ impl Assembler {
             Some(deflate) if header.reserved().contains(ReservedBits::RSV1) => {
                 deflate.begin(header.opcode());
             }
-            _ if !header.is_final() => self.open = Some((header.opcode(), BytesMut::new())),
+            _ if !header.is_final() => {
+                self.open = Open::Gathered(header.opcode(), BytesMut::new());
+            }
             _ => {}
         }
     }
 
     fn append(&mut self, payload: &[u8], limit: usize) -> Result<(), Error> {
         match (&mut self.open, &mut self.deflate) {
-            (Some((_, message)), _) => message.extend_from_slice(payload),
-            (None, Some(deflate)) => deflate.inflate(payload, limit)?,
-            (None, None) => {}
+            (Open::Gathered(_, message), _) => message.extend_from_slice(payload),
+            (_, Some(deflate)) => deflate.inflate(payload, limit)?,
+            (_, None) => {}
         }
         Ok(())
     }
@@ -113,21 +137,28 @@ impl Assembler {
         payload: Bytes,
         reader: &FrameReader,
     ) -> Result<Option<Message>, Error> {
-        let message = match header.opcode() {
+        if header.opcode().is_control() {
+            return self.end_control(header.opcode(), payload).map(Some);
+        }
+        if !header.is_final() {
+            return Ok(None);
+        }
+        self.end_data(header.opcode(), payload, reader).map(Some)
+    }
+
+    pub(super) fn end_control(&mut self, opcode: OpCode, payload: Bytes) -> Result<Message, Error> {
+        Ok(match opcode {
             OpCode::PING => Message::Ping(payload),
             OpCode::PONG => Message::Pong(payload),
-            OpCode::CLOSE => {
+            _ => {
                 // What it has interrupted will never be whole.
-                self.open = None;
+                self.open = Open::Nothing;
                 if let Some(deflate) = &mut self.deflate {
                     deflate.abandon();
                 }
                 Message::Close(CloseFrame::from_payload(payload)?)
             }
-            _ if !header.is_final() => return Ok(None),
-            opcode => self.end_data(opcode, payload, reader)?,
-        };
-        Ok(Some(message))
+        })
     }
 
     fn end_data(
@@ -142,9 +173,9 @@ impl Assembler {
             let (opcode, message) = deflate.finish()?;
             return Ok(data_message(opcode, message, TextCheck::Holds)?);
         }
-        let (opcode, payload) = match (opcode, self.open.take()) {
-            (OpCode::CONTINUATION, None) => return Err(UsageError::MessageInProgress.into()),
-            (OpCode::CONTINUATION, Some((opcode, message))) => (opcode, message.freeze()),
+        let (opcode, payload) = match (opcode, std::mem::take(&mut self.open)) {
+            (OpCode::CONTINUATION, Open::Gathered(opcode, message)) => (opcode, message.freeze()),
+            (OpCode::CONTINUATION, _) => return Err(UsageError::MessageInProgress.into()),
             (opcode, _) => (opcode, payload),
         };
         Ok(data_message(opcode, payload, reader.text_check())?)

@@ -1,10 +1,12 @@
 use bytes::BytesMut;
 use tokio_util::codec::{Decoder, Encoder};
 
-use super::{Encoded, Message, Prepared, assembler::Assembler};
+use super::{Encoded, Message, Piece, Prepared, assembler::Assembler};
 use crate::{
     deflate::{self, Held, Outgoing},
-    frame::{Delivery, Frame, FrameCodec, FrameReader, FrameSender, append_frame, fragments},
+    frame::{
+        Delivery, Frame, FrameCodec, FrameReader, FrameSender, Measure, append_frame, fragments,
+    },
     vocabulary::{Agreement, Error, Limits, MaskingKey, ReservedBits, Role, UsageError},
 };
 
@@ -153,6 +155,31 @@ impl MessageCodec {
         Ok(Encoded::Shared(message.server_frame(self.deflate.as_mut())))
     }
 
+    pub(super) fn outgoing_deflate(&mut self) -> Option<&mut Held<Outgoing>> {
+        self.deflate.as_mut()
+    }
+
+    /// The next piece of messages that are handed on as they arrive, each of at most so many bytes.
+    pub(crate) fn decode_piece(
+        &mut self,
+        src: &mut BytesMut,
+        max_size: Option<usize>,
+    ) -> Result<Option<Piece>, Error> {
+        self.reader.set_measure(Measure::Streamed(max_size));
+        let result = self.assembler.next_piece(&mut self.reader, src);
+        self.poison(result, src)
+    }
+
+    /// After an error there is nothing more.
+    fn poison<O>(&mut self, result: Result<O, Error>, src: &mut BytesMut) -> Result<O, Error> {
+        if result.is_err() {
+            self.reader.fail();
+            self.assembler = Assembler::default();
+            src.clear();
+        }
+        result
+    }
+
     pub(crate) fn agreement(&self) -> Option<&Agreement> {
         self.agreement.as_deref()
     }
@@ -191,12 +218,7 @@ impl Decoder for MessageCodec {
 
     fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Message>, Error> {
         let result = self.assembler.next(&mut self.reader, src);
-        if result.is_err() {
-            self.reader.fail();
-            self.assembler = Assembler::default();
-            src.clear();
-        }
-        result
+        self.poison(result, src)
     }
 
     fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Message>, Error> {

@@ -2,11 +2,15 @@
 
 mod assembler;
 mod codec;
+mod incoming;
+mod outgoing;
 mod prepared;
 
 use bytes::Bytes;
 
 pub use codec::MessageCodec;
+pub(crate) use incoming::Piece;
+pub(crate) use outgoing::Pieces;
 pub(crate) use prepared::Encoded;
 pub use prepared::Prepared;
 

@@ -76,6 +76,11 @@ impl Prepared {
         self.len() == 0
     }
 
+    /// Whether this is text or binary, and no control message.
+    pub fn is_data(&self) -> bool {
+        self.inner.frame.opcode().is_data()
+    }
+
     pub(super) fn frame(&self) -> &Frame {
         &self.inner.frame
     }

@@ -60,6 +60,7 @@ pub struct Config {
     send_timeout: Option<Duration>,
     message_timeout: Option<Duration>,
     max_lifetime: Option<Duration>,
+    max_streamed_size: Option<usize>,
     outgoing_frame_size: Option<usize>,
     high_water: usize,
 }
@@ -75,6 +76,7 @@ impl Config {
             send_timeout: Some(Duration::from_secs(30)),
             message_timeout: None,
             max_lifetime: None,
+            max_streamed_size: Some(Limits::new().max_message_size()),
             outgoing_frame_size: None,
             high_water: 64 << 10,
         }
@@ -98,6 +100,14 @@ impl Config {
     #[must_use]
     pub const fn with_max_message_size(mut self, bytes: usize) -> Self {
         self.limits = self.limits.with_max_message_size(bytes);
+        self
+    }
+
+    /// The largest incoming message that is read as a stream, in bytes; 64 MiB unless set, `None` for any. Such
+    /// a message is never in memory as a whole, and its frames are held to no other size. Past it: 1009.
+    #[must_use]
+    pub const fn with_max_streamed_size(mut self, bytes: Option<usize>) -> Self {
+        self.max_streamed_size = bytes;
         self
     }
 
@@ -178,6 +188,11 @@ impl Config {
     /// The largest incoming message, in bytes.
     pub const fn max_message_size(&self) -> usize {
         self.limits.max_message_size()
+    }
+
+    /// The largest incoming message that is read as a stream, in bytes.
+    pub const fn max_streamed_size(&self) -> Option<usize> {
+        self.max_streamed_size
     }
 
     /// When to ping and when to give up.

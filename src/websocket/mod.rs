@@ -7,6 +7,7 @@ mod halves;
 mod opening;
 mod outbox;
 mod read_buffer;
+mod streamed;
 mod timer;
 mod wakers;
 
@@ -31,6 +32,7 @@ use crate::{
 use connection::Connection;
 pub use halves::{Reader, ReuniteError, Writer};
 pub(crate) use opening::{Opening, within};
+pub use streamed::{ByteStream, IncomingMessage, OutgoingMessage};
 use wakers::Party;
 
 /// A WebSocket: a `Stream` and `Sink` of [`Message`]s over any transport.

@@ -38,6 +38,8 @@ pub enum Error {
     Usage(UsageError),
     /// The stream ended without a Close: what browsers call 1006.
     AbnormalClosure(EndOfStream),
+    /// The connection was closed inside a message that was read as a stream: what came of it is not all.
+    IncompleteMessage,
     /// Nothing arrived in time after a keepalive ping.
     KeepaliveTimeout,
     /// A write made no progress for `send_timeout`: the peer doesn't read.
@@ -52,6 +54,7 @@ impl Error {
     pub fn is_disconnect(&self) -> bool {
         match self {
             Self::AbnormalClosure(_)
+            | Self::IncompleteMessage
             | Self::KeepaliveTimeout
             | Self::SendTimeout
             | Self::CloseTimeout => true,
@@ -89,6 +92,7 @@ impl Error {
             Self::Usage(error) => Self::Usage(*error),
             Self::Io(error) => Self::Io(error.kind().into()),
             Self::AbnormalClosure(place) => Self::AbnormalClosure(*place),
+            Self::IncompleteMessage => Self::IncompleteMessage,
             Self::KeepaliveTimeout => Self::KeepaliveTimeout,
             Self::SendTimeout => Self::SendTimeout,
             Self::CloseTimeout => Self::CloseTimeout,
@@ -116,6 +120,7 @@ impl fmt::Display for Error {
             Self::Io(error) => fmt::Display::fmt(error, f),
             Self::Usage(error) => fmt::Display::fmt(error, f),
             Self::AbnormalClosure(place) => write!(f, "end of stream {place}, Close expected"),
+            Self::IncompleteMessage => f.write_str("connection closed inside a message"),
             Self::KeepaliveTimeout => f.write_str("no byte from the peer in time after a ping"),
             Self::SendTimeout => f.write_str("no progress in writing for the whole send timeout"),
             Self::CloseTimeout => f.write_str("no Close from the peer within the close timeout"),
@@ -137,6 +142,27 @@ impl error::Error for Error {
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
+    }
+}
+
+/// For `AsyncRead` and `AsyncWrite`, whose errors are of this type; the error itself is its source.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match &error {
+            Error::Protocol(_) | Error::Limit(_) => io::ErrorKind::InvalidData,
+            Error::Usage(UsageError::SendAfterClose) => io::ErrorKind::BrokenPipe,
+            Error::Usage(_) => io::ErrorKind::InvalidInput,
+            Error::AbnormalClosure(_) | Error::IncompleteMessage => io::ErrorKind::UnexpectedEof,
+            Error::KeepaliveTimeout | Error::SendTimeout | Error::CloseTimeout => {
+                io::ErrorKind::TimedOut
+            }
+            Error::Handshake(_) => io::ErrorKind::Other,
+            Error::Io(error) => error.kind(),
+        };
+        match error {
+            Error::Io(error) => error,
+            error => Self::new(kind, error),
+        }
     }
 }
 

@@ -32,6 +32,8 @@ pub enum UsageError {
     InvalidUtf8,
     /// A Close prepared for many.
     PreparedClose,
+    /// More for a message that is sent in pieces, after its end.
+    FinishedMessage,
     /// A message codec made from a frame codec that has handed out the first fragments of a message.
     MessageInProgress,
     /// A URI that is not `ws://host[:port]/path[?query]`, or has a fragment or user information.
@@ -82,6 +84,7 @@ impl fmt::Display for UsageError {
             }
             Self::InvalidUtf8 => f.write_str("text is not UTF-8"),
             Self::PreparedClose => f.write_str("a Close is said to each connection on its own"),
+            Self::FinishedMessage => f.write_str("the message is finished"),
             Self::MessageInProgress => f.write_str("fragments of a message were taken as frames"),
             Self::InvalidUri => f.write_str(
                 "the URI is not ws://host[:port]/path[?query] without fragment and user information",

@@ -6,6 +6,8 @@
 mod deadlines;
 mod finish;
 mod reading;
+mod sending;
+mod streaming;
 mod writing;
 
 use std::{
@@ -27,9 +29,11 @@ use crate::{
     session::{Phase, Session, Step},
     vocabulary::{CloseFrame, Config},
 };
+use streaming::Streaming;
+pub(super) use writing::Sending;
 
 /// The most messages taken in one poll on behalf of nobody, as while closing; then others get their turn.
-const BUDGET: usize = 256;
+pub(super) const BUDGET: usize = 256;
 
 /// What a [`WebSocket`](super::WebSocket) is made of.
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub(super) struct Connection<T> {
     session: Session,
     timer: Timer,
     wakers: Wakers,
+    /// The message that is going out in pieces.
+    streaming: Option<Box<Streaming>>,
     /// The body of the peer's Close.
     peer_close: Option<Box<CloseFrame>>,
 }
@@ -84,6 +90,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             io,
             timer: Timer::default(),
             wakers: Wakers::default(),
+            streaming: None,
             peer_close: None,
         };
         if phase == Phase::Finishing(Step::Flush) && !connection.codec.sender().is_closed() {

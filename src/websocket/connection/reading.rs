@@ -5,6 +5,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use bytes::BytesMut;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::Instant,
@@ -13,18 +14,70 @@ use tokio_util::codec::Decoder;
 
 use super::{BUDGET, Connection};
 use crate::{
-    message::Message,
+    message::{Message, MessageCodec, Piece},
     session::Phase,
-    vocabulary::{CloseFrame, EndOfStream, Error},
+    vocabulary::{CloseFrame, Config, EndOfStream, Error, MessageKind},
     websocket::wakers::Party,
 };
+
+/// What the stream is made of.
+trait Item {
+    /// The message in it that may ask something of us.
+    fn message(&self) -> Option<&Message>;
+}
+
+impl Item for Message {
+    fn message(&self) -> Option<&Message> {
+        Some(self)
+    }
+}
+
+impl Item for Piece {
+    fn message(&self) -> Option<&Message> {
+        match self {
+            Self::Control(message) => Some(message),
+            Self::Begin(_) | Self::Payload(_) | Self::End => None,
+        }
+    }
+}
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     pub(in crate::websocket) fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Message, Error>>> {
-        self.poll_as(Party::READER, cx, Self::poll_message)
+        self.poll_as(Party::READER, cx, |connection, cx| {
+            connection.poll_item(cx, |codec, buffer, _| codec.decode(buffer))
+        })
+    }
+
+    /// The next piece of messages that are handed on as they arrive.
+    pub(in crate::websocket) fn poll_piece(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Piece, Error>>> {
+        self.poll_as(Party::READER, cx, |connection, cx| {
+            connection.poll_item(cx, |codec, buffer, config| {
+                codec.decode_piece(buffer, config.max_streamed_size())
+            })
+        })
+    }
+
+    /// The kind of the next message that is handed on as it arrives, past what is left of the one before.
+    pub(in crate::websocket) fn poll_begin(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<MessageKind, Error>>> {
+        for _ in 0..BUDGET {
+            match ready!(self.poll_piece(cx)) {
+                Some(Ok(Piece::Begin(kind))) => return Poll::Ready(Some(Ok(kind))),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Reads and discards until the connection has ended; gives the body of the peer's Close.
@@ -33,9 +86,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<CloseFrame>, Error>> {
         for _ in 0..BUDGET {
-            match ready!(self.poll_next(cx)) {
+            match ready!(self.poll_piece(cx)) {
                 // Within the bound for what nobody will read.
-                Some(Ok(message)) => self.session.handle_discarded(message.len()),
+                Some(Ok(piece)) => self.session.handle_discarded(piece.len()),
                 // The peer has taken our Close for the end of everything.
                 None | Some(Err(Error::AbnormalClosure(EndOfStream::BetweenFrames))) => {
                     return Poll::Ready(Ok(self.peer_close.as_deref().cloned()));
@@ -47,7 +100,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         Poll::Pending
     }
 
-    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
+    fn poll_item<I: Item>(
+        &mut self,
+        cx: &mut Context<'_>,
+        decode: fn(&mut MessageCodec, &mut BytesMut, &Config) -> Result<Option<I>, Error>,
+    ) -> Poll<Option<Result<I, Error>>> {
         loop {
             match self.session.phase() {
                 Phase::Open => {}
@@ -67,10 +124,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             if self.poll_busy_deadlines(cx).is_ready() {
                 continue;
             }
-            match self.codec.decode(&mut self.input.bytes) {
-                Ok(Some(message)) => {
-                    self.receive(&message, cx);
-                    return Poll::Ready(Some(Ok(message)));
+            match decode(&mut self.codec, &mut self.input.bytes, self.session.config()) {
+                Ok(Some(item)) => {
+                    if let Some(message) = item.message() {
+                        self.receive(message, cx);
+                    }
+                    return Poll::Ready(Some(Ok(item)));
                 }
                 Ok(None) => ready!(self.poll_more(cx)),
                 Err(error) => self.fail(error, cx),

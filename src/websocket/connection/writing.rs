@@ -1,4 +1,4 @@
-//! Frames out: what the caller sends, and what the connection says on its own.
+//! Bytes out: the outbox written, with whoever waits for it.
 
 use std::{
     io,
@@ -13,12 +13,17 @@ use tokio::{
 
 use super::Connection;
 use crate::{
-    frame::{Frame, FrameHeader, fragments},
-    message::{Encoded, Message, Prepared},
     session::Phase,
     vocabulary::{CloseCode, CloseFrame, Error, OpCode},
     websocket::{outbox::Written, wakers::Party},
 };
+
+/// What is to be sent: a control message may come between another's pieces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::websocket) enum Sending {
+    Data,
+    Control,
+}
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     pub(in crate::websocket) fn poll_ready(
@@ -26,8 +31,36 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         cx: &mut Context<'_>,
         party: Party,
     ) -> Poll<Result<(), Error>> {
-        if self.is_at_high_water() && self.session.is_open() {
-            ready!(self.poll_as_writer(party, cx, Self::poll_low_water))?;
+        self.poll_ready_for(cx, party, Sending::Data)
+    }
+
+    pub(in crate::websocket) fn poll_ready_for(
+        &mut self,
+        cx: &mut Context<'_>,
+        party: Party,
+        sending: Sending,
+    ) -> Poll<Result<(), Error>> {
+        match sending {
+            Sending::Data => self.poll_free(cx, party, |connection, party| {
+                connection.is_at_high_water() || !connection.has_turn(party)
+            }),
+            Sending::Control => {
+                self.poll_free(cx, party, |connection, _| connection.is_at_high_water())
+            }
+        }
+    }
+
+    /// Waits while something holds this party up.
+    pub(super) fn poll_free(
+        &mut self,
+        cx: &mut Context<'_>,
+        party: Party,
+        is_held_up: fn(&Self, Party) -> bool,
+    ) -> Poll<Result<(), Error>> {
+        if is_held_up(self, party) && self.session.is_open() {
+            ready!(self.poll_as_writer(party, cx, |connection, cx| {
+                connection.poll_while(cx, party, is_held_up)
+            }))?;
         } else if self.timer.is_elapsed() {
             // Written first: a transport that takes bytes again has made progress.
             ready_or_on(self.poll_as_writer(party, cx, Self::poll_written))?;
@@ -53,13 +86,20 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     }
 
     fn is_at_high_water(&self) -> bool {
-        self.outbox.len() >= self.session.config().high_water()
+        let len = self.outbox.len();
+        len > 0 && len >= self.session.config().high_water()
     }
 
-    /// Waits until less is queued, or nothing may be any more.
-    fn poll_low_water(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    /// Waits until nothing holds this party up, or nothing may be queued any more.
+    fn poll_while(
+        &mut self,
+        cx: &mut Context<'_>,
+        party: Party,
+        is_held_up: fn(&Self, Party) -> bool,
+    ) -> Poll<Result<(), Error>> {
         loop {
-            if self.poll_write(cx)?.is_ready() || !self.is_at_high_water() {
+            let _ = self.poll_write(cx)?;
+            if !is_held_up(self, party) {
                 return Poll::Ready(Ok(()));
             }
             ready!(self.poll_writer_deadlines(cx));
@@ -71,54 +111,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
     }
 
-    pub(in crate::websocket) fn start_send(
-        &mut self,
-        message: Message,
-        party: Party,
-    ) -> Result<(), Error> {
-        self.check_open()?;
-        let frame = self.codec.outgoing(message)?;
-        let is_close = frame.opcode() == OpCode::CLOSE;
-        self.push(frame);
-        if is_close {
-            self.handle_close_queued(party);
-        }
-        Ok(())
-    }
-
-    /// The same for a message that others send too.
-    pub(in crate::websocket) fn start_send_prepared(
-        &mut self,
-        message: &Prepared,
-    ) -> Result<(), Error> {
-        self.check_open()?;
-        let max_len = self.session.config().outgoing_frame_size();
-        match self.codec.outgoing_prepared(message, max_len)? {
-            Encoded::Shared(frame) => self.outbox.push_encoded(frame),
-            Encoded::Frame(frame) => self.push(frame),
-        }
-        Ok(())
-    }
-
-    /// The same, with the message left uncompressed.
-    #[cfg(feature = "deflate")]
-    pub(in crate::websocket) fn start_send_uncompressed(
-        &mut self,
-        message: Message,
-        party: Party,
-    ) -> Result<(), Error> {
-        self.codec.skip_compression();
-        let sent = self.start_send(message, party);
-        // It may have been refused, or a control message.
-        self.codec.resume_compression();
-        sent
-    }
-
     pub(in crate::websocket) fn poll_flush(
         &mut self,
         cx: &mut Context<'_>,
         party: Party,
     ) -> Poll<Result<(), Error>> {
+        ready!(self.poll_deferred(cx, party))?;
         self.poll_as_writer(party, cx, Self::poll_written)
     }
 
@@ -161,30 +159,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         self.poll_flush(cx, party)
     }
 
-    /// Queues a Close, unless the connection is closing already.
-    pub(in crate::websocket) fn start_close(
-        &mut self,
-        frame: &CloseFrame,
-        party: Party,
-    ) -> Result<(), Error> {
-        frame.check()?;
-        if self.session.is_open() {
-            self.queue_close(Some(frame));
-            self.handle_close_queued(party);
-        }
-        Ok(())
-    }
-
-    /// From our Close on the reader has a deadline for the peer's, and other writers have nothing to wait for.
-    fn handle_close_queued(&mut self, party: Party) {
-        self.session.handle_close_sent(Instant::now());
-        self.wakers.wake_others(party);
-    }
-
-    fn check_open(&self) -> Result<(), Error> {
-        if self.session.is_open() { Ok(()) } else { Err(self.session.sender_error()) }
-    }
-
     /// Writes what waits; tells the session how it goes.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.outbox.is_idle() {
@@ -204,20 +178,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         result
     }
 
-    fn push(&mut self, frame: Frame) {
-        for frame in fragments(frame, self.session.config().outgoing_frame_size()) {
-            let header = frame.header(self.codec.sender().masking_key());
-            self.outbox.push(&header, frame.into_payload());
-        }
-    }
-
-    pub(super) fn queue_close(&mut self, frame: Option<&CloseFrame>) {
-        let frame = Frame::close(frame);
-        // A Close that came off the wire or was checked is one that may be sent.
-        let _ = self.codec.sender().admit_message(&frame);
-        self.push(frame);
-    }
-
     pub(super) fn queue_pong(&mut self, payload: &Bytes, cx: &mut Context<'_>) {
         // A peer that reads gets every answer; for one that doesn't, the newest takes the slot.
         if self.outbox.has_pong() {
@@ -225,10 +185,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
         let header = self.header(OpCode::PONG, payload.len());
         self.outbox.set_pong(&header, payload);
-    }
-
-    pub(super) fn header(&mut self, opcode: OpCode, len: usize) -> FrameHeader {
-        FrameHeader::new(opcode, len as u64).with_masking_key(self.codec.sender().masking_key())
     }
 }
 

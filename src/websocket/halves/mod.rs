@@ -29,7 +29,7 @@ use crate::vocabulary::{Agreement, Role};
 
 /// What the halves share.
 #[derive(Debug)]
-struct Shared<T> {
+pub(super) struct Shared<T> {
     connection: Mutex<Connection<T>>,
     parties: Arc<Parties>,
     agreement: Option<Box<Agreement>>,
@@ -37,9 +37,14 @@ struct Shared<T> {
 }
 
 impl<T> Shared<T> {
-    fn lock(&self) -> MutexGuard<'_, Connection<T>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Connection<T>> {
         // What a transport's panic leaves behind is its own connection, and nobody else's.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has a reader that waits look for what there is to write.
+    pub(super) fn wake_reader(&self) {
+        self.parties.wake(Party::READER);
     }
 }
 

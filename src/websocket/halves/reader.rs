@@ -13,7 +13,11 @@ use super::{ReuniteError, Shared, Writer, reunite};
 use crate::{
     message::Message,
     vocabulary::{Agreement, CloseCode, CloseFrame, Error, Extension, Role, Utf8Bytes},
-    websocket::{WebSocket, wakers::Party},
+    websocket::{
+        WebSocket,
+        streamed::{Access, IncomingMessage},
+        wakers::Party,
+    },
 };
 
 /// The half of a [`WebSocket`] that receives: a `Stream` of [`Message`]s.
@@ -77,6 +81,23 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Reader<T> {
     /// Whatever ended the connection, once, as the last item. A normal close is none.
     pub async fn next(&mut self) -> Option<Result<Message, Error>> {
         poll_fn(|cx| self.shared.lock().poll_next(cx)).await
+    }
+
+    /// The next text or binary message, to be read while it arrives, whatever its size; `None` after the end.
+    ///
+    /// Control messages are not shown: pings are answered, and the peer's Close, replied to, is what
+    /// [`close`](Self::close) gives then. A message that has begun to arrive for [`next`](Self::next) is handed on
+    /// from its first byte; the rest of one that was not read to its end is skipped.
+    ///
+    /// Cancel-safe: a message is either returned or still there.
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next).
+    pub async fn next_streamed(&mut self) -> Option<Result<IncomingMessage<'_, T>, Error>> {
+        let kind = poll_fn(|cx| self.shared.lock().poll_begin(cx)).await?;
+        let access = Access::Shared(&self.shared, Party::READER);
+        Some(kind.map(|kind| IncomingMessage::new(access, kind)))
     }
 
     /// Carries out the closing handshake, as [`WebSocket::close`] does; the writers' sends fail from here on.

@@ -6,14 +6,22 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use bytes::Bytes;
+use futures_core::Stream;
 use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Shared;
 use crate::{
     message::{Message, Prepared},
-    vocabulary::{Agreement, CloseCode, CloseFrame, Error, Extension, Role, Utf8Bytes},
-    websocket::{connection::Connection, wakers::Party},
+    vocabulary::{
+        Agreement, CloseCode, CloseFrame, Error, Extension, MessageKind, Role, Utf8Bytes,
+    },
+    websocket::{
+        connection::{Connection, Sending},
+        streamed::{Access, OutgoingMessage, pieces},
+        wakers::Party,
+    },
 };
 
 /// The half of a [`WebSocket`](crate::WebSocket) that sends: a `Sink` of [`Message`]s. Clones send on the same connection.
@@ -65,7 +73,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
     ///
     /// [`Error::Usage`] for what can't be sent, and after Close; otherwise what ended the connection.
     pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        self.queue(|connection, party| connection.start_send(message.into(), party)).await?;
+        self.queue_message(message.into()).await?;
         self.flush().await
     }
 
@@ -77,8 +85,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
     ///
     /// As [`send`](Self::send).
     pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        self.queue(|connection, party| connection.start_send(message.into(), party)).await?;
-        self.shared.parties.wake(Party::READER);
+        self.queue_message(message.into()).await?;
+        self.shared.wake_reader();
         Ok(())
     }
 
@@ -90,9 +98,78 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
     /// As `send`.
     #[cfg(feature = "deflate")]
     pub async fn send_uncompressed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        self.queue(|connection, party| connection.start_send_uncompressed(message.into(), party))
+        let message = message.into();
+        let sending = if message.is_data() { Sending::Data } else { Sending::Control };
+        self.queue(sending, |connection, party| connection.start_send_uncompressed(message, party))
             .await?;
         self.flush().await
+    }
+
+    /// Begins a message that is sent in pieces, its length unknown. Waits for room, and for the end of another
+    /// clone's such message; until this one ends, the other clones' messages wait. Control messages don't.
+    ///
+    /// Cancel-safe: when dropped, nothing has begun.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn start_message(
+        &mut self,
+        kind: MessageKind,
+    ) -> Result<OutgoingMessage<'_, T>, Error> {
+        self.queue(Sending::Data, |connection, party| connection.start_pieces(kind, party)).await?;
+        Ok(OutgoingMessage::new(Access::Shared(&self.shared, self.party), kind))
+    }
+
+    /// [`start_message`](Self::start_message) of a message that stays uncompressed, as
+    /// [`send_uncompressed`](Self::send_uncompressed).
+    ///
+    /// # Errors
+    ///
+    /// As `send`.
+    #[cfg(feature = "deflate")]
+    pub async fn start_message_uncompressed(
+        &mut self,
+        kind: MessageKind,
+    ) -> Result<OutgoingMessage<'_, T>, Error> {
+        let start = |connection: &mut Connection<T>, party| {
+            connection.start_pieces_uncompressed(kind, party)
+        };
+        self.queue(Sending::Data, start).await?;
+        Ok(OutgoingMessage::new(Access::Shared(&self.shared, self.party), kind))
+    }
+
+    /// Sends all that a stream yields as one message.
+    ///
+    /// Not cancel-safe: dropped with some of it sent, it ends the connection with Close 1011, as
+    /// [`OutgoingMessage`] does; so does an error of the stream.
+    ///
+    /// # Errors
+    ///
+    /// The stream's; otherwise as [`send`](Self::send).
+    pub async fn send_stream<S, E>(&mut self, kind: MessageKind, stream: S) -> Result<(), Error>
+    where
+        S: Stream<Item = Result<Bytes, E>>,
+        E: Into<Error>,
+    {
+        let mut message = self.start_message(kind).await?;
+        message.feed_all(stream).await?;
+        message.finish().await
+    }
+
+    /// Sends all that a reader yields as one message, in pieces of up to 16 KiB.
+    ///
+    /// Not cancel-safe, as [`send_stream`](Self::send_stream).
+    ///
+    /// # Errors
+    ///
+    /// The reader's; otherwise as [`send`](Self::send).
+    pub async fn send_reader<R: AsyncRead>(
+        &mut self,
+        kind: MessageKind,
+        reader: R,
+    ) -> Result<(), Error> {
+        self.send_stream(kind, pieces(reader)).await
     }
 
     /// Writes what is queued.
@@ -133,7 +210,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
     ///
     /// As `send`.
     pub async fn send_prepared(&mut self, message: &Prepared) -> Result<(), Error> {
-        self.queue(|connection, _| connection.start_send_prepared(message)).await?;
+        self.queue_prepared(message).await?;
         self.flush().await
     }
 
@@ -145,20 +222,31 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
     ///
     /// As `feed`.
     pub async fn feed_prepared(&mut self, message: &Prepared) -> Result<(), Error> {
-        self.queue(|connection, _| connection.start_send_prepared(message)).await?;
-        self.shared.parties.wake(Party::READER);
+        self.queue_prepared(message).await?;
+        self.shared.wake_reader();
         Ok(())
+    }
+
+    async fn queue_message(&mut self, message: Message) -> Result<(), Error> {
+        let sending = if message.is_data() { Sending::Data } else { Sending::Control };
+        self.queue(sending, |connection, party| connection.start_send(message, party)).await
+    }
+
+    async fn queue_prepared(&mut self, message: &Prepared) -> Result<(), Error> {
+        let sending = if message.is_data() { Sending::Data } else { Sending::Control };
+        self.queue(sending, |connection, _| connection.start_send_prepared(message)).await
     }
 
     /// Waits for room and queues in one step, so that nobody takes the room in between.
     async fn queue(
         &mut self,
+        sending: Sending,
         queue: impl FnOnce(&mut Connection<T>, Party) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut queue = Some(queue);
         poll_fn(|cx| {
             let mut connection = self.shared.lock();
-            ready!(connection.poll_ready(cx, self.party))?;
+            ready!(connection.poll_ready_for(cx, self.party, sending))?;
             // The future is over with this, so that it is there.
             let queue = queue.take().map(|queue| queue(&mut connection, self.party));
             Poll::Ready(queue.unwrap_or(Ok(())))
@@ -175,6 +263,8 @@ impl<T> Clone for Writer<T> {
 
 impl<T> Drop for Writer<T> {
     fn drop(&mut self) {
+        // Of a message in pieces that was forgotten, as `mem::forget` does, nothing more will come.
+        self.shared.lock().abandon_pieces(self.party);
         self.shared.parties.leave(self.party);
     }
 }
@@ -188,8 +278,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for Writer<T> {
     }
 
     fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        self.shared.lock().start_send(message, self.party)?;
-        self.shared.parties.wake(Party::READER);
+        self.shared.lock().start_send_or_defer(message, self.party)?;
+        self.shared.wake_reader();
         Ok(())
     }
 

@@ -1,0 +1,192 @@
+//! A message handed on piece by piece, as it arrives.
+//!
+//! ```text
+//!            Begin                 Payload ...                   End
+//!  between ---------> streamed ---------------> streamed -----------------> between
+//!     |                                             |
+//!     |  Control (ping, pong)                       |  Control: Close, after which nothing comes
+//! ```
+//!
+//! The parse is the same as for whole messages, with payload taken as it comes.
+
+use bytes::{Bytes, BytesMut};
+
+use super::{
+    Message,
+    assembler::{Assembler, Open},
+};
+use crate::{
+    frame::{Delivery, FrameEvent, FrameHeader, FrameReader, Measure},
+    vocabulary::{Error, MessageKind, ReservedBits, UsageError},
+};
+
+/// What comes next of messages that are handed on as they arrive.
+#[derive(Debug)]
+pub(crate) enum Piece {
+    /// A message of this kind begins.
+    Begin(MessageKind),
+    /// More of it: never empty.
+    Payload(Bytes),
+    /// It has ended.
+    End,
+    /// A control message, between two messages or inside one.
+    Control(Message),
+}
+
+impl Piece {
+    /// How many bytes of payload are in it.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Payload(payload) => payload.len(),
+            Self::Control(message) => message.len(),
+            Self::Begin(_) | Self::End => 0,
+        }
+    }
+}
+
+/// A message that is handed on as it arrives.
+#[derive(Debug, Default)]
+pub(super) struct Streamed {
+    /// What had been put together of it when it began to be handed on.
+    gathered: Bytes,
+    /// Compressed payload that has yet to be inflated.
+    compressed: Bytes,
+}
+
+/// What has been skipped of the rest of a message.
+pub(super) enum Skipped {
+    /// Everything.
+    All,
+    /// What has arrived.
+    Part,
+    /// Everything up to this control message.
+    Up(Message),
+}
+
+impl Assembler {
+    /// The next piece in the buffer; `None` where more bytes are needed. The reader's measure is the limit.
+    pub(super) fn next_piece(
+        &mut self,
+        reader: &mut FrameReader,
+        buffer: &mut BytesMut,
+    ) -> Result<Option<Piece>, Error> {
+        if let Some(kind) = self.stream_begun(reader) {
+            return Ok(Some(Piece::Begin(kind)));
+        }
+        let mut control = Bytes::new();
+        loop {
+            if let Some(payload) = self.waiting_payload(reader.measure())? {
+                return Ok(Some(Piece::Payload(payload)));
+            }
+            let Some(event) = reader.read(buffer, Delivery::Chunks)? else { return Ok(None) };
+            let piece = match event {
+                FrameEvent::Header(header) => self.begin_streamed(&header)?,
+                FrameEvent::Payload(bytes) if is_inside_control(reader) => {
+                    control = bytes;
+                    None
+                }
+                FrameEvent::Payload(bytes) => self.take_payload(bytes)?,
+                FrameEvent::End(header) if header.opcode().is_control() => {
+                    let payload = std::mem::take(&mut control);
+                    Some(Piece::Control(self.end_control(header.opcode(), payload)?))
+                }
+                FrameEvent::End(header) => self.end_streamed(&header)?,
+            };
+            if piece.is_some() {
+                return Ok(piece);
+            }
+        }
+    }
+
+    /// Reads and drops the rest of a message that nobody wants to the end. It is held to its rules all the same.
+    pub(super) fn skip_streamed(
+        &mut self,
+        reader: &mut FrameReader,
+        buffer: &mut BytesMut,
+    ) -> Result<Skipped, Error> {
+        while let Open::Streamed(_) = self.open {
+            match self.next_piece(reader, buffer)? {
+                None => return Ok(Skipped::Part),
+                Some(Piece::Control(message)) => return Ok(Skipped::Up(message)),
+                Some(Piece::Begin(_) | Piece::Payload(_) | Piece::End) => {}
+            }
+        }
+        Ok(Skipped::All)
+    }
+
+    /// Hands on from here what had begun to be put together.
+    fn stream_begun(&mut self, reader: &FrameReader) -> Option<MessageKind> {
+        let (opcode, gathered) = match &mut self.open {
+            Open::Streamed(_) => return None,
+            Open::Gathered(opcode, message) => (*opcode, std::mem::take(message).freeze()),
+            Open::Nothing => match (&mut self.deflate, reader.header()) {
+                (Some(deflate), _) if deflate.is_inflating() => {
+                    (deflate.opcode()?, deflate.take_output())
+                }
+                (_, Some(header)) if header.opcode().is_data() => (header.opcode(), Bytes::new()),
+                _ => return None,
+            },
+        };
+        self.open = Open::Streamed(Streamed { gathered, compressed: Bytes::new() });
+        Some(MessageKind::of(opcode))
+    }
+
+    fn begin_streamed(&mut self, header: &FrameHeader) -> Result<Option<Piece>, Error> {
+        if !header.opcode().is_data() {
+            self.begin(header)?;
+            return Ok(None);
+        }
+        if let Some(deflate) = &mut self.deflate
+            && header.reserved().contains(ReservedBits::RSV1)
+        {
+            deflate.begin(header.opcode());
+        }
+        self.open = Open::Streamed(Streamed::default());
+        Ok(Some(Piece::Begin(MessageKind::of(header.opcode()))))
+    }
+
+    /// Payload that has arrived and not been handed on.
+    fn waiting_payload(&mut self, measure: Measure) -> Result<Option<Bytes>, Error> {
+        let Open::Streamed(streamed) = &mut self.open else { return Ok(None) };
+        if !streamed.gathered.is_empty() {
+            return Ok(Some(std::mem::take(&mut streamed.gathered)));
+        }
+        match (&mut self.deflate, measure) {
+            (Some(deflate), Measure::Streamed(limit)) if deflate.is_inflating() => {
+                deflate.inflate_next(&mut streamed.compressed, limit)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn take_payload(&mut self, payload: Bytes) -> Result<Option<Piece>, Error> {
+        let is_inflating = self.is_inflating();
+        match &mut self.open {
+            Open::Streamed(streamed) if is_inflating => {
+                streamed.compressed = payload;
+                Ok(None)
+            }
+            Open::Streamed(_) => Ok(Some(Piece::Payload(payload))),
+            // As in `begin`.
+            _ => Err(UsageError::MessageInProgress.into()),
+        }
+    }
+
+    fn end_streamed(&mut self, header: &FrameHeader) -> Result<Option<Piece>, Error> {
+        match self.open {
+            Open::Streamed(_) if !header.is_final() => return Ok(None),
+            Open::Streamed(_) => self.open = Open::Nothing,
+            _ => return Err(UsageError::MessageInProgress.into()),
+        }
+        if let Some(deflate) = &mut self.deflate
+            && deflate.is_inflating()
+        {
+            deflate.finish()?;
+        }
+        Ok(Some(Piece::End))
+    }
+}
+
+fn is_inside_control(reader: &FrameReader) -> bool {
+    reader.header().is_some_and(|header| header.opcode().is_control())
+}
