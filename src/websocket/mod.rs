@@ -7,6 +7,7 @@ mod halves;
 mod opening;
 mod outbox;
 mod read_buffer;
+mod sync;
 mod timer;
 mod wakers;
 

@@ -14,7 +14,7 @@ mod writer;
 
 use std::{
     error, fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError},
 };
 
 pub use reader::Reader;
@@ -23,6 +23,7 @@ pub use writer::Writer;
 use super::{
     WebSocket,
     connection::Connection,
+    sync::{Mutex, MutexGuard},
     wakers::{Parties, Party, Wakers},
 };
 use crate::vocabulary::{Agreement, Role};

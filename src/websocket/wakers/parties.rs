@@ -1,9 +1,10 @@
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError},
     task::{Wake, Waker},
 };
 
 use super::Side;
+use crate::websocket::sync::{Mutex, MutexGuard};
 
 /// One of those who poll a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
