@@ -4,9 +4,7 @@ use tokio_util::codec::{Decoder, Encoder};
 use super::{Encoded, Message, Piece, Prepared, assembler::Assembler};
 use crate::{
     deflate::{self, Held, Outgoing},
-    frame::{
-        Delivery, Frame, FrameCodec, FrameReader, FrameSender, Measure, append_frame, fragments,
-    },
+    frame::{Delivery, Frame, FrameCodec, FrameReader, FrameSender, append_frame, fragments},
     vocabulary::{Agreement, Error, Limits, MaskingKey, ReservedBits, Role, UsageError},
 };
 
@@ -165,8 +163,7 @@ impl MessageCodec {
         src: &mut BytesMut,
         max_size: Option<usize>,
     ) -> Result<Option<Piece>, Error> {
-        self.reader.set_measure(Measure::Streamed(max_size));
-        let result = self.assembler.next_piece(&mut self.reader, src);
+        let result = self.assembler.next_piece(&mut self.reader, src, max_size);
         self.poison(result, src)
     }
 

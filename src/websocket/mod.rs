@@ -8,6 +8,7 @@ mod opening;
 mod outbox;
 mod read_buffer;
 mod streamed;
+mod sync;
 mod timer;
 mod wakers;
 

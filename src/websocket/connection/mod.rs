@@ -22,7 +22,7 @@ use super::{
     outbox::Outbox,
     read_buffer::ReadBuffer,
     timer::Timer,
-    wakers::{Party, Wakers},
+    wakers::{Due, Party, Wakers},
 };
 use crate::{
     message::MessageCodec,
@@ -55,6 +55,11 @@ impl<T> Connection<T> {
     /// From now on these are polling.
     pub(super) fn set_wakers(&mut self, wakers: Wakers) {
         self.wakers = wakers;
+    }
+
+    /// Who is to be woken once the lock on this is free.
+    pub(super) fn take_due(&mut self) -> Due {
+        self.wakers.take_due()
     }
 }
 
@@ -128,9 +133,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let output = poll(self, cx);
         if self.session.phase() != phase {
             self.wakers.wake_others(party);
-        }
-        if output.is_ready() {
-            self.wakers.forget(party);
         }
         output
     }

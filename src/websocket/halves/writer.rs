@@ -180,7 +180,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
     ///
     /// What ended the connection.
     pub async fn flush(&mut self) -> Result<(), Error> {
-        poll_fn(|cx| self.shared.lock().poll_flush(cx, self.party)).await
+        poll_fn(|cx| self.poll_written(cx)).await
     }
 
     /// Sends Close and flushes it. The peer's Close, and the end, are the [`Reader`](super::Reader)'s to see;
@@ -198,7 +198,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
         reason: impl Into<Utf8Bytes>,
     ) -> Result<(), Error> {
         let frame = CloseFrame::new(code, reason);
-        self.shared.lock().start_close(&frame, self.party)?;
+        self.shared.act(|connection| connection.start_close(&frame, self.party))?;
         self.flush().await
     }
 
@@ -244,14 +244,37 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
         queue: impl FnOnce(&mut Connection<T>, Party) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut queue = Some(queue);
+        // The future is over once it has queued, so that it is there till then.
+        let mut queue = |connection: &mut Connection<T>, party| {
+            queue.take().map_or(Ok(()), |queue| queue(connection, party))
+        };
         poll_fn(|cx| {
-            let mut connection = self.shared.lock();
-            ready!(connection.poll_ready_for(cx, self.party, sending))?;
-            // The future is over with this, so that it is there.
-            let queue = queue.take().map(|queue| queue(&mut connection, self.party));
-            Poll::Ready(queue.unwrap_or(Ok(())))
+            let queued_at_once = self.shared.act(|connection| {
+                let is_free = connection.is_free_for(self.party, sending);
+                is_free.then(|| queue(connection, self.party))
+            });
+            if let Some(queued) = queued_at_once {
+                return Poll::Ready(queued);
+            }
+            self.poll(cx, |connection, cx, party| {
+                ready!(connection.poll_ready_for(cx, party, sending))?;
+                Poll::Ready(queue(connection, party))
+            })
         })
         .await
+    }
+
+    fn poll_written(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.poll(cx, Connection::poll_flush)
+    }
+
+    fn poll<O>(
+        &self,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Connection<T>, &mut Context<'_>, Party) -> Poll<O>,
+    ) -> Poll<O> {
+        let party = self.party;
+        self.shared.poll(party, cx, |connection, cx| poll(connection, cx, party))
     }
 }
 
@@ -263,8 +286,6 @@ impl<T> Clone for Writer<T> {
 
 impl<T> Drop for Writer<T> {
     fn drop(&mut self) {
-        // Of a message in pieces that was forgotten, as `mem::forget` does, nothing more will come.
-        self.shared.lock().abandon_pieces(self.party);
         self.shared.parties.leave(self.party);
     }
 }
@@ -274,21 +295,21 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for Writer<T> {
     type Error = Error;
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.shared.lock().poll_ready(cx, self.party)
+        self.poll(cx, Connection::poll_ready)
     }
 
     fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        self.shared.lock().start_send_or_defer(message, self.party)?;
+        self.shared.act(|connection| connection.start_send_or_defer(message, self.party))?;
         self.shared.wake_reader();
         Ok(())
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.shared.lock().poll_flush(cx, self.party)
+        self.poll_written(cx)
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.shared.lock().poll_close(cx, self.party)
+        self.poll(cx, Connection::poll_close)
     }
 }
 

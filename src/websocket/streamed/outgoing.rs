@@ -33,7 +33,7 @@ const LARGE: usize = 4 << 10;
 ///
 /// **[`finish`](Self::finish) is what ends it.** Dropped before that, with some of it sent, it ends the
 /// connection with Close 1011, because the peer must never take half of it for the whole; dropped before its
-/// first byte it was never begun.
+/// first byte it was never begun. Forgotten (`mem::forget`), it keeps its turn for ever.
 ///
 /// Where permessage-deflate is agreed on it is compressed; each flush then costs some of the gain.
 ///
@@ -97,7 +97,10 @@ impl<'a, T> OutgoingMessage<'a, T> {
     /// Queues a fragment.
     fn push(&mut self, payload: Bytes, end: PieceEnd) -> Result<(), Error> {
         self.access.act(|connection, party| connection.start_piece(payload, end, party))?;
-        self.access.wake_reader();
+        // With the others a flush comes at once.
+        if end == PieceEnd::Open {
+            self.access.wake_reader();
+        }
         Ok(())
     }
 
@@ -209,14 +212,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> OutgoingMessage<'_, T> {
     /// Waits for room in the outbox.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.check_open()?;
-        self.access.act(|connection, party| connection.poll_ready(cx, party))
+        self.access.poll(cx, Connection::poll_ready)
     }
 
     fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if self.state == State::Open {
             self.push_buffer(PieceEnd::Flushed)?;
         }
-        self.access.act(|connection, party| connection.poll_flush(cx, party))
+        self.access.poll(cx, Connection::poll_flush)
     }
 
     fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
