@@ -109,15 +109,13 @@ impl Assembler {
     }
 
     fn begin_data(&mut self, header: &FrameHeader) {
-        if !header.opcode().is_data() {
-            return;
-        }
+        let Some(kind) = MessageKind::of(header.opcode()) else { return };
         match &mut self.deflate {
             Some(deflate) if header.reserved().contains(ReservedBits::RSV1) => {
                 deflate.begin(header.opcode());
             }
             _ if !header.is_final() => {
-                self.open = Open::Gathered(MessageKind::of(header.opcode()), BytesMut::new());
+                self.open = Open::Gathered(kind, BytesMut::new());
             }
             _ => {}
         }

@@ -131,12 +131,10 @@ impl Assembler {
             Open::Gathered(kind, message) => (*kind, std::mem::take(message).freeze()),
             Open::Nothing => match (&mut self.deflate, reader.header()) {
                 (Some(deflate), _) if deflate.is_inflating() => {
-                    (MessageKind::of(deflate.opcode()?), deflate.take_output())
+                    (MessageKind::of(deflate.opcode()?)?, deflate.take_output())
                 }
-                (_, Some(header)) if header.opcode().is_data() => {
-                    (MessageKind::of(header.opcode()), Bytes::new())
-                }
-                _ => return None,
+                (_, Some(header)) => (MessageKind::of(header.opcode())?, Bytes::new()),
+                (_, None) => return None,
             },
         };
         self.open =
@@ -149,17 +147,16 @@ impl Assembler {
         header: &FrameHeader,
         max_size: Option<usize>,
     ) -> Result<Option<Piece>, Error> {
-        if !header.opcode().is_data() {
-            self.begin(header)?;
-            return Ok(None);
-        }
+        let Some(kind) = MessageKind::of(header.opcode()) else {
+            return self.begin(header).map(|()| None).map_err(Into::into);
+        };
         if let Some(deflate) = &mut self.deflate
             && header.reserved().contains(ReservedBits::RSV1)
         {
             deflate.begin(header.opcode());
         }
         self.open = Open::Streamed(Box::new(Streamed { max_size, ..Streamed::default() }));
-        Ok(Some(Piece::Begin(MessageKind::of(header.opcode()))))
+        Ok(Some(Piece::Begin(kind)))
     }
 
     /// Payload that has arrived and not been handed on.

@@ -29,6 +29,7 @@ use crate::{
     session::{Phase, Session, Step},
     vocabulary::{CloseFrame, Config},
 };
+pub(super) use streaming::Started;
 use streaming::Streaming;
 pub(super) use writing::Sending;
 

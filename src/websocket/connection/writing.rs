@@ -30,7 +30,7 @@ impl Sending {
     fn hindrance<T: AsyncRead + AsyncWrite + Unpin>(self) -> fn(&Connection<T>, Party) -> bool {
         match self {
             Self::Data => {
-                |connection, party| connection.is_at_high_water() || !connection.has_turn(party)
+                |connection, party| connection.is_at_high_water() || connection.is_in_line(party)
             }
             Self::Control => |connection, _| connection.is_at_high_water(),
         }
@@ -127,7 +127,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         cx: &mut Context<'_>,
         party: Party,
     ) -> Poll<Result<(), Error>> {
-        ready!(self.poll_deferred(cx, party))?;
+        ready!(self.poll_line(cx, party))?;
         self.poll_as_writer(party, cx, Self::poll_written)
     }
 
