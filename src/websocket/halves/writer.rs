@@ -221,6 +221,32 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
         Ok(())
     }
 
+    /// Waits for room, and only then asks for the message; `None` queues nothing.
+    #[cfg(feature = "hub")]
+    pub(crate) fn poll_feed_prepared(
+        &mut self,
+        cx: &mut Context<'_>,
+        next: impl FnOnce() -> Option<Prepared>,
+    ) -> Poll<Result<(), Error>> {
+        ready!(self.poll(cx, |connection, cx, party| {
+            ready!(connection.poll_ready(cx, party))?;
+            let message = next().map(Parcel::Prepared);
+            Poll::Ready(message.map_or(Ok(()), |message| connection.start_send(message, party)))
+        }))?;
+        self.shared.wake_reader();
+        Poll::Ready(Ok(()))
+    }
+
+    /// Waits until nothing can be sent any more; what a sender is told then. Whoever brings that about wakes the
+    /// others.
+    #[cfg(feature = "hub")]
+    pub(crate) fn poll_closing(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        self.poll(cx, |connection, _, _| match connection.check_open() {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(error),
+        })
+    }
+
     /// Waits for room and queues in one step, so that nobody takes the room in between.
     async fn queue(&mut self, parcel: impl Into<Parcel>) -> Result<(), Error> {
         let parcel = parcel.into();
