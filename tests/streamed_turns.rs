@@ -93,10 +93,16 @@ async fn send(writer: &mut Writer<Script>, way: Way, text: &str) -> Result<(), E
     let prepared = Prepared::new(text).expect("no Close");
     match way {
         Way::Send => writer.send(text).await,
-        Way::Feed => writer.feed(text).await,
+        Way::Feed => {
+            writer.feed(text).await?;
+            writer.flush().await
+        }
         Way::Uncompressed => writer.send_uncompressed(text).await,
         Way::SendPrepared => writer.send_prepared(&prepared).await,
-        Way::FeedPrepared => writer.feed_prepared(&prepared).await,
+        Way::FeedPrepared => {
+            writer.feed_prepared(&prepared).await?;
+            writer.flush().await
+        }
         Way::Sink => SinkExt::send(writer, Message::text(text)).await,
         Way::Streamed => {
             let mut message = writer.start_message(TEXT).await?;
@@ -235,7 +241,7 @@ fn section_5_5_1_a_close_ends_the_message_and_all_that_wait() {
         finish(message.flush()).expect("open");
         promised.start_send_unpin(Message::text("lost")).expect("open");
         let flush = Waiting::on(async { failure(SinkExt::flush(&mut promised).await) });
-        let waiting = Waiting::on(async { failure(third.feed("never").await) });
+        let waiting = Waiting::on(async { failure(third.send("never").await) });
         match way {
             0 => finish(other.close(1000, "")).expect("open"),
             1 => assert!(run(reader.close(1000, "")).is_pending()),
@@ -266,7 +272,7 @@ fn whoever_is_dropped_while_waiting_leaves_no_trace() {
         let [mut dropped, mut kept] = [writer.clone(), writer.clone()];
         let mut message = finish(writer.start_message(BINARY)).expect("open");
         finish(message.feed("a")).expect("open");
-        let mut late = Waiting::on(async { failure(dropped.send("never").await) });
+        let mut late = Waiting::on(async { failure(dropped.start_message(TEXT).await.map(drop)) });
         assert!(late.poll().is_pending());
         let wakes = late.wakes.clone();
         let waiting = Waiting::on(async { failure(kept.send("kept").await) });
@@ -318,6 +324,59 @@ fn a_clone_that_streams_without_end_starves_nobody() {
             }
         }
         panic!("{role:?}: starved");
+    }
+}
+
+/// What has been fed is in the line, and nobody takes it out: not its writer's end, nor another in its place.
+#[test]
+fn what_was_fed_goes_out_without_its_writer() {
+    for role in ROLES {
+        let io = Script::of([]);
+        let (_reader, mut writer) = halves(role, &io);
+        let [mut first, mut second, mut third] = [(); 3].map(|()| writer.clone());
+        let fourth = writer.clone();
+        let mut message = finish(writer.start_message(BINARY)).expect("open");
+        finish(message.feed("a")).expect("open");
+        finish(first.feed("1")).expect("a place in the line");
+        finish(second.feed_prepared(&Prepared::new("2").expect("no Close"))).expect("a place");
+        // One place each.
+        assert!(run(pin!(first.feed("never"))).is_pending());
+        let begins = Waiting::on(async { failure(third.start_message(TEXT).await.map(drop)) });
+        drop((first, second));
+        // Others in their places, who come and go.
+        let mut clones = [(); 2].map(|()| fourth.clone());
+        for clone in &mut clones {
+            assert!(run(pin!(clone.start_message(TEXT))).is_pending());
+        }
+        drop(begins);
+        drop(clones);
+        finish(message.finish()).expect("open");
+        finish(third.flush()).expect("open");
+        assert_eq!(io.written(), wire(role, b"\x82\x01a\x81\x011\x81\x012"), "{role:?}");
+    }
+}
+
+/// Messages and beginnings of messages go out in the order in which they got in line.
+#[test]
+fn the_line_is_kept() {
+    for role in ROLES {
+        let io = Script::of([]);
+        let (_reader, mut writer) = halves(role, &io);
+        let [mut b, mut c, mut d] = [(); 3].map(|()| writer.clone());
+        let mut message = finish(writer.start_message(BINARY)).expect("open");
+        finish(message.feed("a")).expect("open");
+        finish(b.feed("b")).expect("a place in the line");
+        let mut started = Box::pin(c.start_message(TEXT));
+        assert!(run(started.as_mut()).is_pending());
+        finish(d.feed("d")).expect("a place in the line");
+        finish(message.finish()).expect("open");
+        finish(writer.feed("e")).expect("a place in the line");
+        let mut message = finish(started).expect("its turn");
+        finish(message.feed("c")).expect("open");
+        finish(message.finish()).expect("open");
+        finish(d.flush()).expect("open");
+        let expected = b"\x82\x01a\x81\x01b\x81\x01c\x81\x01d\x81\x01e";
+        assert_eq!(io.written(), wire(role, expected), "{role:?}");
     }
 }
 
