@@ -244,6 +244,8 @@ async fn section_7_1_1_a_peer_that_does_not_answer_close_is_waited_for_five_seco
             assert!(matches!(end, Err(Error::CloseTimeout)), "{role:?}: {end:?}");
         } else {
             let reading = timed(read_on(reader));
+            // It waits by now, and has no deadline of its own.
+            tokio::task::yield_now().await;
             writer.close(1000, "").await.expect("room");
             let told = (5, vec![Err("CloseTimeout".into())]);
             assert_eq!(within(reading).await.expect("the reader"), told, "{role:?}");
