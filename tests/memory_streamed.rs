@@ -266,7 +266,10 @@ fn run(test: &str, way: Way) {
     let (received, receiver_peak) = split_peak(&receiver.says("told"));
     let (sum, answers) = received.rsplit_once(' ').expect("a sum and a number");
     assert_eq!(sum, wanted, "{way:?}: not what was sent");
-    assert!(sender_peak < MOST_KIB && receiver_peak < MOST_KIB, "{sender_peak} {receiver_peak} KiB");
+    assert!(
+        sender_peak < MOST_KIB && receiver_peak < MOST_KIB,
+        "{sender_peak} {receiver_peak} KiB"
+    );
     let answers: u32 = answers.parse().expect("a number");
     let pings: u32 = sent.trim_start_matches("sent ").parse().expect("a number");
     if way != Way::OneFrame {
