@@ -323,7 +323,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Bytes> for OutgoingMessage<'_, T> {
     }
 }
 
-/// `poll_shutdown` ends the message, as [`OutgoingMessage::finish`] does. An [`Error`] comes as the source of the
+/// `poll_shutdown` ends the message, as [`OutgoingMessage::finish`] does. An [`Error`] comes inside the
 /// `io::Error`.
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for OutgoingMessage<'_, T> {
     fn poll_write(
