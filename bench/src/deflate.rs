@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
     );
     for row in rows() {
         if row.title.contains(wanted) {
-            Row { servers: Server::chosen(arguments, &row.servers)?, ..row }.print(&method)?;
+            Row { servers: Server::chosen(arguments, &row.servers)?, ..row }.print(&method);
         }
     }
     Ok(())
@@ -56,6 +56,7 @@ fn row(kib: usize, setting: Setting) -> Row {
     Row {
         title: format!("{kib} KiB of JSON, {setting}"),
         message_bytes: 1024 * kib,
+        in_flight: 1,
         setting,
         servers,
     }

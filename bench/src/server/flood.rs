@@ -1,0 +1,155 @@
+//! Writers that never stop, and a reader that answers pings meanwhile.
+//!
+//! The first connection is the load's control: a byte asks how many messages were sent and received, two
+//! numbers of eight bytes answer. The second one is flooded.
+
+use std::{
+    io,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use ::bowline::{Error, Message, Writer};
+use bytes::Bytes;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use super::{bowline, handshake};
+use crate::setting::Setting;
+
+/// Bytes of a message.
+pub(crate) const MESSAGE_BYTES: usize = 16 << 10;
+
+/// Clones of the writer.
+const WRITERS: usize = 8;
+
+/// What floods.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flood {
+    /// The floor: a loop on the socket that writes a frame, then looks for a ping.
+    Bare,
+    /// Clones of a writer, each in its own task, and the reader in another.
+    Writers,
+}
+
+#[derive(Default)]
+struct Counts {
+    sent: AtomicU64,
+    received: AtomicU64,
+}
+
+impl Flood {
+    pub(crate) const ALL: [Self; 2] = [Self::Bare, Self::Writers];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Bare => "bare",
+            Self::Writers => "writers",
+        }
+    }
+}
+
+impl FromStr for Flood {
+    type Err = io::Error;
+
+    fn from_str(name: &str) -> io::Result<Self> {
+        let found = Self::ALL.into_iter().find(|flood| flood.name() == name);
+        found.ok_or_else(|| io::Error::other(format!("{name}: no flood")))
+    }
+}
+
+impl Counts {
+    async fn tell(&self, mut control: TcpStream) -> io::Result<()> {
+        while control.read_u8().await.is_ok() {
+            control.write_u64(self.sent.load(Ordering::Relaxed)).await?;
+            control.write_u64(self.received.load(Ordering::Relaxed)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs a server until it is ended from outside, with this size of the socket's send buffer, or the kernel's
+/// own choice for 0. Prints its port first.
+pub(crate) fn serve(flood: Flood, send_buffer: u32) -> io::Result<()> {
+    super::run(async |listener| {
+        let (control, _) = listener.accept().await?;
+        control.set_nodelay(true)?;
+        let counts = Arc::new(Counts::default());
+        let (tcp, _) = listener.accept().await?;
+        tcp.set_nodelay(true)?;
+        if send_buffer > 0 {
+            set_send_buffer(&tcp, send_buffer)?;
+        }
+        let teller = Arc::clone(&counts);
+        tokio::spawn(async move { teller.tell(control).await });
+        match flood {
+            Flood::Bare => write(tcp, &counts).await,
+            Flood::Writers => write_by_many(tcp, counts).await.map_err(io::Error::other),
+        }
+    })
+}
+
+fn set_send_buffer(tcp: &TcpStream, bytes: u32) -> io::Result<()> {
+    nix::sys::socket::setsockopt(tcp, nix::sys::socket::sockopt::SndBuf, &(bytes as usize))?;
+    Ok(())
+}
+
+async fn write_by_many(tcp: TcpStream, counts: Arc<Counts>) -> Result<(), Error> {
+    let ws = bowline::server(Setting::Off).receive(tcp).await?.accept().await?;
+    let (mut reader, writer) = ws.split();
+    let message = Bytes::from(vec![0x5a; MESSAGE_BYTES]);
+    for _ in 0..WRITERS {
+        tokio::spawn(send(writer.clone(), message.clone(), Arc::clone(&counts)));
+    }
+    while let Some(message) = reader.next().await {
+        if matches!(message?, Message::Text(_) | Message::Binary(_)) {
+            counts.received.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    Ok(())
+}
+
+async fn send(
+    mut writer: Writer<TcpStream>,
+    message: Bytes,
+    counts: Arc<Counts>,
+) -> Result<(), Error> {
+    loop {
+        writer.send(message.clone()).await?;
+        counts.sent.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The floor reads whole pings of eight bytes only, which is what the load sends it.
+async fn write(mut tcp: TcpStream, counts: &Counts) -> io::Result<()> {
+    const PING: usize = 2 + 4 + 8;
+    handshake::answer(&mut tcp, Setting::Off).await?;
+    let mut frame = vec![0x82, 126];
+    frame.extend_from_slice(&(MESSAGE_BYTES as u16).to_be_bytes());
+    frame.resize(frame.len() + MESSAGE_BYTES, 0x5a);
+    let mut ping = [0; PING];
+    let mut filled = 0;
+    loop {
+        match tcp.try_read(&mut ping[filled..]) {
+            Ok(0) => return Ok(()),
+            Ok(length) => filled += length,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        if filled == PING {
+            let mut pong = [0x8a, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+            for (index, byte) in pong[2..].iter_mut().enumerate() {
+                *byte = ping[6 + index] ^ ping[2 + index % 4];
+            }
+            tcp.write_all(&pong).await?;
+            filled = 0;
+        }
+        tcp.write_all(&frame).await?;
+        counts.sent.fetch_add(1, Ordering::Relaxed);
+    }
+}
