@@ -181,6 +181,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         self.wakers.wake_others(party);
     }
 
+    /// Waits until nothing can be sent any more: whoever brings that about wakes the others.
+    #[cfg(feature = "hub")]
+    pub(in crate::websocket) fn poll_closing(
+        &mut self,
+        cx: &mut Context<'_>,
+        party: Party,
+    ) -> Poll<Error> {
+        self.poll_as(party, cx, |connection, _| match connection.check_open() {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(error),
+        })
+    }
+
     fn check_open(&self) -> Result<(), Error> {
         if self.session.is_open() { Ok(()) } else { Err(self.session.sender_error()) }
     }
