@@ -20,23 +20,28 @@ use crate::{
 const GOAL: f64 = 1.3;
 
 /// Messages published before anything is measured.
-const WARM_UP: usize = 5;
+const WARM_UP: usize = 3;
 
 /// The lines, the floors first.
-const CASES: [Case; 9] = [
-    Case::new(
-        "bare-mpsc",
-        Fan::Mpsc,
-        Setting::Off,
-        "floor: a task and a channel each, nothing read",
-    ),
+const CASES: [Case; 13] = [
+    Case::new("bare-mpsc", Fan::Mpsc, Setting::Off, "floor: a task and a channel each"),
     Case::new("bare-broadcast", Fan::Broadcast, Setting::Off, "floor: a task each, one channel"),
-    Case::new("whole-mpsc", Fan::Whole, Setting::Off, "one task sends and reads"),
-    Case::new("whole-broadcast", Fan::WholeBroadcast, Setting::Off, "one task sends and reads"),
-    Case::new("halves-mpsc", Fan::Halves, Setting::Off, "a task sends, another reads"),
-    Case::new("halves-mpsc, deflate", Fan::Halves, Setting::Default, "compressed once"),
-    Case::new("halves-mpsc, deflate, context kept", Fan::Halves, Setting::Kept, "compressed once"),
-    Case::new("each-compresses", Fan::Each, Setting::Default, "for comparison: `send` of the text"),
+    Case::new("hub", Fan::Hub, Setting::Off, "`forward` in a task, the reader in another"),
+    Case::new("hub, deflate", Fan::Hub, Setting::Default, "the same, compressed once"),
+    Case::new("hub, deflate, context kept", Fan::Hub, Setting::Kept, "the same"),
+    Case::new("hub-whole", Fan::HubWhole, Setting::Off, "one task sends and reads"),
+    Case::new("hub-whole, deflate", Fan::HubWhole, Setting::Default, "the same, compressed once"),
+    Case::new("whole-mpsc", Fan::Whole, Setting::Off, "without the hub: one task"),
+    Case::new("whole-broadcast", Fan::WholeBroadcast, Setting::Off, "the same"),
+    Case::new("halves-mpsc", Fan::Halves, Setting::Off, "without the hub: two tasks"),
+    Case::new("halves-mpsc, deflate", Fan::Halves, Setting::Default, "the same, compressed once"),
+    Case::new(
+        "each-compresses",
+        Fan::Each,
+        Setting::Default,
+        "what sharing saves: `send` of the text",
+    ),
+    Case::new("each-plain", Fan::Each, Setting::Off, "the same, not compressed"),
 ];
 
 const FLOORS: usize = 2;
@@ -67,12 +72,12 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
     arguments.allow(&["connections", "rounds", "messages", "lines", "patience"])?;
     let method = Method {
         connections: arguments.number("connections", 10_000)?,
-        messages: arguments.number("messages", 50)?,
+        messages: arguments.number("messages", 30)?,
     };
     let rounds = arguments.number("rounds", 7)?;
     let patience = Duration::from_secs(arguments.number("patience", 5)?);
     let wanted = |text: &str| {
-        arguments.text("lines").is_none_or(|names| names.split(',').any(|name| text.contains(name)))
+        arguments.text("lines").is_none_or(|names| names.split('/').any(|name| text == name))
     };
     let cases: Vec<_> = CASES
         .iter()
@@ -98,7 +103,9 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
     let rounds = table.measure(rounds, patience, |line| measure(cases[line], &method));
     table.print(&rounds);
     println!();
-    for (line, case) in cases.iter().enumerate().skip(FLOORS) {
+    let goals =
+        cases.iter().enumerate().filter(|(_, case)| matches!(case.fan, Fan::Hub | Fan::HubWhole));
+    for (line, case) in goals {
         for floor in 0..FLOORS {
             if let Some(ratio) = rounds.ratio(line, floor) {
                 let (name, floor) = (case.name, cases[floor].name);

@@ -44,8 +44,8 @@ usage: bench COMMAND [OPTION VALUE]...
   broadcast         server CPU per message delivered to one of many connections
       --connections N   connections (10000)
       --rounds N        rounds (7)
-      --messages N      messages published in one measurement (50)
-      --lines A,B       only the lines with one of these texts in their name, and the floors
+      --messages N      messages published in one measurement (30)
+      --lines A/B       these lines only, and the floors
       --patience S      as above (5)
   halves            server CPU per echoed message over the halves, beside the whole connection
       --rounds N, --seconds S, --connections N, --servers A,B, --rows TEXT, --patience S

@@ -4,7 +4,8 @@
 //! numbers of eight bytes answer. The second one is flooded.
 
 use std::{
-    io,
+    io::{self, Read as _, Write as _},
+    os::fd::AsFd as _,
     str::FromStr,
     sync::{
         Arc,
@@ -14,6 +15,10 @@ use std::{
 
 use ::bowline::{Error, Message, Writer};
 use bytes::Bytes;
+use nix::{
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::socket::{setsockopt, sockopt},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -80,7 +85,7 @@ pub(crate) fn serve(flood: Flood, send_buffer: u32) -> io::Result<()> {
         let (control, _) = listener.accept().await?;
         control.set_nodelay(true)?;
         let counts = Arc::new(Counts::default());
-        let (tcp, _) = listener.accept().await?;
+        let (mut tcp, _) = listener.accept().await?;
         tcp.set_nodelay(true)?;
         if send_buffer > 0 {
             set_send_buffer(&tcp, send_buffer)?;
@@ -88,15 +93,17 @@ pub(crate) fn serve(flood: Flood, send_buffer: u32) -> io::Result<()> {
         let teller = Arc::clone(&counts);
         tokio::spawn(async move { teller.tell(control).await });
         match flood {
-            Flood::Bare => write(tcp, &counts).await,
+            Flood::Bare => {
+                handshake::answer(&mut tcp, Setting::Off).await?;
+                write(tcp.into_std()?, &counts)
+            }
             Flood::Writers => write_by_many(tcp, counts).await.map_err(io::Error::other),
         }
     })
 }
 
 fn set_send_buffer(tcp: &TcpStream, bytes: u32) -> io::Result<()> {
-    nix::sys::socket::setsockopt(tcp, nix::sys::socket::sockopt::SndBuf, &(bytes as usize))?;
-    Ok(())
+    Ok(setsockopt(tcp, sockopt::SndBuf, &(bytes as usize))?)
 }
 
 async fn write_by_many(tcp: TcpStream, counts: Arc<Counts>) -> Result<(), Error> {
@@ -125,31 +132,52 @@ async fn send(
     }
 }
 
-/// The floor reads whole pings of eight bytes only, which is what the load sends it.
-async fn write(mut tcp: TcpStream, counts: &Counts) -> io::Result<()> {
-    const PING: usize = 2 + 4 + 8;
-    handshake::answer(&mut tcp, Setting::Off).await?;
+/// The floor reads whole pings of eight bytes only, which is what the load sends it, and answers before the
+/// next frame. It waits for the socket itself: a runtime looks for what has come in only now and then.
+fn write(mut tcp: std::net::TcpStream, counts: &Counts) -> io::Result<()> {
     let mut frame = vec![0x82, 126];
     frame.extend_from_slice(&(MESSAGE_BYTES as u16).to_be_bytes());
     frame.resize(frame.len() + MESSAGE_BYTES, 0x5a);
-    let mut ping = [0; PING];
-    let mut filled = 0;
+    let (mut ping, mut filled) = ([0; PING], 0);
+    let (mut output, mut written) = (frame.clone(), 0);
     loop {
-        match tcp.try_read(&mut ping[filled..]) {
+        match tcp.read(&mut ping[filled..]) {
             Ok(0) => return Ok(()),
             Ok(length) => filled += length,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
         }
-        if filled == PING {
-            let mut pong = [0x8a, 8, 0, 0, 0, 0, 0, 0, 0, 0];
-            for (index, byte) in pong[2..].iter_mut().enumerate() {
-                *byte = ping[6 + index] ^ ping[2 + index % 4];
-            }
-            tcp.write_all(&pong).await?;
-            filled = 0;
+        match tcp.write(&output[written..]) {
+            Ok(length) => written += length,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait(&tcp)?,
+            Err(error) => return Err(error),
         }
-        tcp.write_all(&frame).await?;
-        counts.sent.fetch_add(1, Ordering::Relaxed);
+        if written == output.len() {
+            output.clear();
+            written = 0;
+            if filled == PING {
+                output.extend_from_slice(&pong(&ping));
+                filled = 0;
+            }
+            output.extend_from_slice(&frame);
+            counts.sent.fetch_add(1, Ordering::Relaxed);
+        }
     }
+}
+
+/// A ping as the load sends it.
+const PING: usize = 2 + 4 + 8;
+
+fn pong(ping: &[u8; PING]) -> [u8; 10] {
+    let mut pong = [0x8a, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+    for (index, byte) in pong[2..].iter_mut().enumerate() {
+        *byte = ping[6 + index] ^ ping[2 + index % 4];
+    }
+    pong
+}
+
+fn wait(tcp: &std::net::TcpStream) -> io::Result<()> {
+    let mut wanted = [PollFd::new(tcp.as_fd(), PollFlags::POLLIN | PollFlags::POLLOUT)];
+    poll(&mut wanted, PollTimeout::NONE)?;
+    Ok(())
 }
