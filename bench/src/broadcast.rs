@@ -1,9 +1,6 @@
 //! `bench broadcast`: server CPU per delivered message, one message to all connections.
 
-use std::{
-    io, thread,
-    time::{Duration, Instant},
-};
+use std::{io, thread, time::Instant};
 
 use crate::{
     arguments::Arguments,
@@ -13,7 +10,7 @@ use crate::{
     row::SETTLE,
     server::broadcast::{Fan, MESSAGE_BYTES},
     setting::Setting,
-    table::{Line, Sample, Table},
+    table::{Line, Pace, Sample, Table},
 };
 
 /// The most that bowline may cost, in times the floor.
@@ -69,13 +66,12 @@ impl Case {
 
 /// Measures and prints the table.
 pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
-    arguments.allow(&["connections", "rounds", "messages", "lines", "patience"])?;
+    arguments.allow(&["connections", "rounds", "messages", "lines", "patience", "attempts"])?;
     let method = Method {
         connections: arguments.number("connections", 10_000)?,
         messages: arguments.number("messages", 30)?,
     };
-    let rounds = arguments.number("rounds", 7)?;
-    let patience = Duration::from_secs(arguments.number("patience", 5)?);
+    let pace = Pace::of(arguments, 7)?;
     let wanted = |text: &str| {
         arguments.text("lines").is_none_or(|names| names.split('/').any(|name| text == name))
     };
@@ -90,8 +86,8 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
     println!(
         "## Broadcast\n\n\
          Server CPU per delivered message of {MESSAGE_BYTES} bytes; {} messages to {} connections, one after \
-         the other; {rounds} rounds. Goal: at most {GOAL} times the floor.",
-        method.messages, method.connections
+         the other; {} rounds. Goal: at most {GOAL} times the floor.",
+        method.messages, method.connections, pace.rounds
     );
     let line = |case: &Case| Line { name: case.name, remark: case.remark };
     let table = Table {
@@ -100,7 +96,7 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
         lines: cases.iter().map(line).collect(),
         floors: FLOORS,
     };
-    let rounds = table.measure(rounds, patience, |line| measure(cases[line], &method));
+    let rounds = table.measure(&pace, |line| measure(cases[line], &method));
     table.print(&rounds);
     println!();
     let goals =

@@ -8,6 +8,7 @@ use crate::{
     row::{Method, Row},
     server::Server,
     setting::Setting,
+    table::Pace,
 };
 
 /// The most that the halves in one task may cost, in times the whole.
@@ -23,13 +24,20 @@ const ROWS: [(&str, usize, usize); 4] = [
 
 /// Measures and prints all rows.
 pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
-    arguments.allow(&["rounds", "seconds", "connections", "servers", "rows", "patience"])?;
+    arguments.allow(&[
+        "rounds",
+        "seconds",
+        "connections",
+        "servers",
+        "rows",
+        "patience",
+        "attempts",
+    ])?;
     let seconds: f64 = arguments.number("seconds", 1.0)?;
     let method = Method {
-        rounds: arguments.number("rounds", 9)?,
+        pace: Pace::of(arguments, 9)?,
         time: Duration::from_secs_f64(seconds.clamp(0.1, 20.0)),
         connections: arguments.number("connections", 16)?,
-        patience: Duration::from_secs(arguments.number("patience", 5)?),
     };
     let servers = Server::chosen(arguments, &[Server::Bowline, Server::Halves, Server::Tasks])?;
     let wanted = arguments.text("rows").unwrap_or_default();
@@ -39,7 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
         "## Echo over the halves\n\n\
          Server CPU per message; {} connections; {} rounds of {seconds:.1} s. Goal: halves in one task at most \
          {GOAL} times the whole.",
-        method.connections, method.rounds
+        method.connections, method.pace.rounds
     );
     for (title, message_bytes, in_flight) in ROWS {
         if title.contains(wanted) {

@@ -37,6 +37,7 @@ usage: bench COMMAND [OPTION VALUE]...
       --servers A,B     these only, and bare, to which they are compared
       --rows TEXT       only the rows with this text in their title
       --patience S      longest wait for other programs before each measurement (5)
+      --attempts N      measurements made at most until one was quiet (3)
   deflate-memory    resident memory per idle connection with permessage-deflate
       --connections N   connections where no context is kept (10000)
       --kept N          connections where context is kept (1000)
@@ -46,9 +47,10 @@ usage: bench COMMAND [OPTION VALUE]...
       --rounds N        rounds (7)
       --messages N      messages published in one measurement (30)
       --lines A/B       these lines only, and the floors
-      --patience S      as above (5)
+      --patience S, --attempts N
+                        as above (5, 3)
   halves            server CPU per echoed message over the halves, beside the whole connection
-      --rounds N, --seconds S, --connections N, --servers A,B, --rows TEXT, --patience S
+      --rounds N, --seconds S, --connections N, --servers A,B, --rows TEXT, --patience S, --attempts N
                         as for deflate (9, 1.0, 16)
   ping              how long a pong takes while writers never stop, and a peer that does not read
       --rounds N        rounds (7)

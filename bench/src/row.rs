@@ -8,7 +8,7 @@ use crate::{
     process::{Process, Times},
     server::Server,
     setting::Setting,
-    table::{Line, Rounds, Sample, Table},
+    table::{Line, Pace, Rounds, Sample, Table},
 };
 
 /// How long a server is driven before it is measured.
@@ -30,11 +30,9 @@ pub(crate) struct Row {
 
 /// How it is measured.
 pub(crate) struct Method {
-    pub(crate) rounds: usize,
+    pub(crate) pace: Pace,
     pub(crate) time: Duration,
     pub(crate) connections: usize,
-    /// How long to wait for other programs to be done, before each measurement.
-    pub(crate) patience: Duration,
 }
 
 impl Row {
@@ -49,7 +47,7 @@ impl Row {
             floors: 1,
         };
         let measure = |line: usize| self.measure(self.servers[line], method);
-        let rounds = table.measure(method.rounds, method.patience, measure);
+        let rounds = table.measure(&method.pace, measure);
         table.print(&rounds);
         rounds
     }

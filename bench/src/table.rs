@@ -1,15 +1,12 @@
 //! One table: several ways to do the same, each measured once a round.
 
-use std::io;
+use std::{io, time::Duration};
 
-use crate::{machine, process::Times, spread::Spread};
+use crate::{arguments::Arguments, machine, process::Times, spread::Spread};
 
 /// What a server or the load may wait for its core, as a share of the time. Past it other programs were at
 /// work there, which costs caches: the measurement is repeated.
 const QUIET: f64 = 0.005;
-
-/// How often a measurement is made at most, until it was quiet.
-const ATTEMPTS: usize = 3;
 
 /// A line of the table.
 pub(crate) struct Line {
@@ -27,6 +24,15 @@ pub(crate) struct Table {
     pub(crate) floors: usize,
 }
 
+/// How often and when it is measured.
+pub(crate) struct Pace {
+    pub(crate) rounds: usize,
+    /// How often a measurement is made at most, until it was quiet.
+    pub(crate) attempts: usize,
+    /// How long to wait for other programs to be done, before each measurement.
+    pub(crate) patience: Duration,
+}
+
 /// One measurement.
 pub(crate) struct Sample {
     /// Of the server's CPU time, per message.
@@ -38,6 +44,17 @@ pub(crate) struct Sample {
 
 /// All measurements, by round and line.
 pub(crate) struct Rounds(Vec<Vec<io::Result<Sample>>>);
+
+impl Pace {
+    /// As the options say.
+    pub(crate) fn of(arguments: &Arguments, rounds: usize) -> io::Result<Self> {
+        Ok(Self {
+            rounds: arguments.number("rounds", rounds)?,
+            attempts: arguments.number("attempts", 3)?,
+            patience: Duration::from_secs(arguments.number("patience", 5)?),
+        })
+    }
+}
 
 impl Sample {
     /// Of what the server and the load have spent on so many messages.
@@ -54,16 +71,16 @@ impl Table {
     /// Measures every line once a round.
     pub(crate) fn measure(
         &self,
-        rounds: usize,
-        patience: std::time::Duration,
+        pace: &Pace,
         measure: impl Fn(usize) -> io::Result<Sample>,
     ) -> Rounds {
         let quiet = |line| {
-            machine::wait_until_quiet(patience)?;
+            machine::wait_until_quiet(pace.patience)?;
             measure(line)
         };
-        let round = |_| (0..self.lines.len()).map(|line| quietest(|| quiet(line))).collect();
-        Rounds((0..rounds).map(round).collect())
+        let round =
+            |_| (0..self.lines.len()).map(|line| quietest(pace.attempts, || quiet(line))).collect();
+        Rounds((0..pace.rounds).map(round).collect())
     }
 
     /// Prints it as Markdown.
@@ -127,9 +144,9 @@ impl Rounds {
 }
 
 /// The first quiet measurement, or else the least disturbed one.
-fn quietest(measure: impl Fn() -> io::Result<Sample>) -> io::Result<Sample> {
+fn quietest(attempts: usize, measure: impl Fn() -> io::Result<Sample>) -> io::Result<Sample> {
     let mut best = measure()?;
-    for _ in 1..ATTEMPTS {
+    for _ in 1..attempts {
         if best.disturbed <= QUIET {
             break;
         }

@@ -13,6 +13,9 @@ use crate::agreement::Agreement;
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
+/// The longest answer. A server must not send anything behind it on its own.
+const MAX_HEAD: usize = 4 << 10;
+
 /// An open connection with nothing under way.
 pub(crate) struct Connection {
     stream: TcpStream,
@@ -154,6 +157,11 @@ async fn read_head(stream: &mut TcpStream) -> io::Result<String> {
     while !head.ends_with(b"\r\n\r\n") {
         if stream.read_buf(&mut head).await? == 0 {
             return Err(io::Error::other("the server ended in its answer"));
+        }
+        if head.len() > MAX_HEAD {
+            return Err(io::Error::other(
+                "the server's answer does not end, or is not all it sent",
+            ));
         }
     }
     String::from_utf8(head).map_err(io::Error::other)

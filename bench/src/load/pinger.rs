@@ -55,7 +55,11 @@ impl Pinger {
             Connection::open_on(socket, port, None).await
         })?;
         let stream = connection.into_std()?;
-        Ok(Self { control, stream, buffer: vec![0; 256 << 10], filled: 0, received: 0 })
+        let buffer = vec![0; 256 << 10];
+        let mut pinger = Self { control, stream, buffer, filled: 0, received: 0 };
+        // The flood begins with the first question.
+        pinger.counts()?;
+        Ok(pinger)
     }
 
     /// Asks the server.

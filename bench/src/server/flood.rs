@@ -1,7 +1,7 @@
 //! Writers that never stop, and a reader that answers pings meanwhile.
 //!
 //! The first connection is the load's control: a byte asks how many messages were sent and received, two
-//! numbers of eight bytes answer. The second one is flooded.
+//! numbers of eight bytes answer, and the flood begins with the first byte. The second one is flooded.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -13,7 +13,7 @@ use std::{
     },
 };
 
-use ::bowline::{Error, Message, Writer};
+use ::bowline::{Error, Message, WebSocket, Writer};
 use bytes::Bytes;
 use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
@@ -40,6 +40,8 @@ pub(crate) enum Flood {
     Bare,
     /// Clones of a writer, each in its own task, and the reader in another.
     Writers,
+    /// The same, with each writer giving way to other tasks after every message.
+    Yielding,
 }
 
 #[derive(Default)]
@@ -49,12 +51,13 @@ struct Counts {
 }
 
 impl Flood {
-    pub(crate) const ALL: [Self; 2] = [Self::Bare, Self::Writers];
+    pub(crate) const ALL: [Self; 3] = [Self::Bare, Self::Writers, Self::Yielding];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Bare => "bare",
             Self::Writers => "writers",
+            Self::Yielding => "writers-yielding",
         }
     }
 }
@@ -69,12 +72,9 @@ impl FromStr for Flood {
 }
 
 impl Counts {
-    async fn tell(&self, mut control: TcpStream) -> io::Result<()> {
-        while control.read_u8().await.is_ok() {
-            control.write_u64(self.sent.load(Ordering::Relaxed)).await?;
-            control.write_u64(self.received.load(Ordering::Relaxed)).await?;
-        }
-        Ok(())
+    async fn tell(&self, control: &mut TcpStream) -> io::Result<()> {
+        control.write_u64(self.sent.load(Ordering::Relaxed)).await?;
+        control.write_u64(self.received.load(Ordering::Relaxed)).await
     }
 }
 
@@ -84,34 +84,55 @@ pub(crate) fn serve(flood: Flood, send_buffer: u32) -> io::Result<()> {
     super::run(async |listener| {
         let (control, _) = listener.accept().await?;
         control.set_nodelay(true)?;
-        let counts = Arc::new(Counts::default());
         let (mut tcp, _) = listener.accept().await?;
         tcp.set_nodelay(true)?;
         if send_buffer > 0 {
             set_send_buffer(&tcp, send_buffer)?;
         }
-        let teller = Arc::clone(&counts);
-        tokio::spawn(async move { teller.tell(control).await });
         match flood {
             Flood::Bare => {
                 handshake::answer(&mut tcp, Setting::Off).await?;
+                let counts = begin(control).await?;
                 write(tcp.into_std()?, &counts)
             }
-            Flood::Writers => write_by_many(tcp, counts).await.map_err(io::Error::other),
+            Flood::Writers | Flood::Yielding => {
+                let opened = bowline::server(Setting::Off).receive(tcp).await;
+                let ws = opened.map_err(io::Error::other)?.accept().await;
+                let counts = begin(control).await?;
+                write_by_many(ws.map_err(io::Error::other)?, flood, counts)
+                    .await
+                    .map_err(io::Error::other)
+            }
         }
     })
+}
+
+/// Waits until the load asks for the first time: it has read the whole answer of the handshake then.
+async fn begin(mut control: TcpStream) -> io::Result<Arc<Counts>> {
+    let counts = Arc::new(Counts::default());
+    control.read_u8().await?;
+    // At once: the floor leaves the runtime no time.
+    counts.tell(&mut control).await?;
+    let teller = Arc::clone(&counts);
+    tokio::spawn(async move {
+        while control.read_u8().await.is_ok() && teller.tell(&mut control).await.is_ok() {}
+    });
+    Ok(counts)
 }
 
 fn set_send_buffer(tcp: &TcpStream, bytes: u32) -> io::Result<()> {
     Ok(setsockopt(tcp, sockopt::SndBuf, &(bytes as usize))?)
 }
 
-async fn write_by_many(tcp: TcpStream, counts: Arc<Counts>) -> Result<(), Error> {
-    let ws = bowline::server(Setting::Off).receive(tcp).await?.accept().await?;
+async fn write_by_many(
+    ws: WebSocket<TcpStream>,
+    flood: Flood,
+    counts: Arc<Counts>,
+) -> Result<(), Error> {
     let (mut reader, writer) = ws.split();
     let message = Bytes::from(vec![0x5a; MESSAGE_BYTES]);
     for _ in 0..WRITERS {
-        tokio::spawn(send(writer.clone(), message.clone(), Arc::clone(&counts)));
+        tokio::spawn(send(writer.clone(), message.clone(), flood, Arc::clone(&counts)));
     }
     while let Some(message) = reader.next().await {
         if matches!(message?, Message::Text(_) | Message::Binary(_)) {
@@ -124,11 +145,15 @@ async fn write_by_many(tcp: TcpStream, counts: Arc<Counts>) -> Result<(), Error>
 async fn send(
     mut writer: Writer<TcpStream>,
     message: Bytes,
+    flood: Flood,
     counts: Arc<Counts>,
 ) -> Result<(), Error> {
     loop {
         writer.send(message.clone()).await?;
         counts.sent.fetch_add(1, Ordering::Relaxed);
+        if flood == Flood::Yielding {
+            tokio::task::yield_now().await;
+        }
     }
 }
 
