@@ -102,9 +102,9 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
     let goals =
         cases.iter().enumerate().filter(|(_, case)| matches!(case.fan, Fan::Hub | Fan::HubWhole));
     for (line, case) in goals {
-        for floor in 0..FLOORS {
-            if let Some(ratio) = rounds.ratio(line, floor) {
-                let (name, floor) = (case.name, cases[floor].name);
+        for (place, floor) in cases.iter().enumerate().take(FLOORS) {
+            if let Some(ratio) = rounds.ratio(line, place) {
+                let (name, floor) = (case.name, floor.name);
                 println!(
                     "- {name}: {:.2} times {floor}, goal {GOAL}: {}",
                     ratio.median,

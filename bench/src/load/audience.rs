@@ -11,7 +11,7 @@ use std::{
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Client, checker::Checker, connection::Reply, stay_awake};
+use super::{Client, checker::Checker, stay_awake};
 use crate::{agreement::Agreement, setting::Setting};
 
 /// Connections that listen, and the control that has messages published.
@@ -28,6 +28,14 @@ pub(crate) struct Audience {
 struct Tally {
     arrived: AtomicUsize,
     failed: AtomicUsize,
+}
+
+/// Which of a connection's messages is there to be checked.
+#[derive(Clone, Copy)]
+enum Heard {
+    First,
+    /// One after others that nobody looked at.
+    Later,
 }
 
 impl Audience {
@@ -53,7 +61,7 @@ impl Audience {
         let agreement = clients.first().and_then(|client| client.connection.agreement);
         let mut audience = Self { runtime, control, message, agreement, clients };
         audience.listen(1)?;
-        audience.check(|checker, reply| checker.next(reply))?;
+        audience.check(Heard::First)?;
         Ok(audience)
     }
 
@@ -61,7 +69,7 @@ impl Audience {
     /// under way, and the last one on each connection was the message.
     pub(crate) fn hear(&mut self, messages: usize) -> io::Result<()> {
         self.listen(messages)?;
-        self.check(|checker, reply| checker.later(reply))
+        self.check(Heard::Later)
     }
 
     /// Bytes of the last message's payload.
@@ -91,15 +99,15 @@ impl Audience {
         })
     }
 
-    fn check(
-        &self,
-        check: impl Fn(&mut Checker<'_>, &Reply<'_>) -> io::Result<()>,
-    ) -> io::Result<()> {
+    fn check(&self, heard: Heard) -> io::Result<()> {
         let mut checker = Checker::new(&self.message, self.agreement.as_ref());
         for client in &self.clients {
             checker.restart();
             for reply in client.replies() {
-                check(&mut checker, &reply)?;
+                match heard {
+                    Heard::First => checker.next(&reply)?,
+                    Heard::Later => checker.later(&reply)?,
+                }
             }
         }
         Ok(())
