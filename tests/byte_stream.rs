@@ -30,7 +30,7 @@ type Stream = ByteStream<DuplexStream>;
 
 /// Both ends over a pipe of this size.
 fn pair(agreement: Option<&Deflate>, size: usize) -> (Stream, Stream) {
-    let agreed = handshake(agreement.cloned(), agreement.cloned());
+    let agreed = handshake(agreement.copied(), agreement.copied());
     let (near, far) = duplex(size);
     let whole = |io, codec: bowline::FrameCodec| {
         WebSocket::from_framed(Framed::new(io, codec.into()), Config::default()).into_byte_stream()

@@ -50,7 +50,8 @@ const ENDS: &[(&[u8], Result<(), ErrorKind>, Result<(), ErrorKind>)] = &[
 
 #[test]
 fn ends_and_errors_are_told_apart() {
-    for (role, (behind, plain, half)) in ROLES.into_iter().flat_map(|r| ENDS.iter().map(move |e| (r, e)))
+    for (role, (behind, plain, half)) in
+        ROLES.into_iter().flat_map(|r| ENDS.iter().map(move |e| (r, e)))
     {
         for is_half in [false, true] {
             let (mut stream, _) = ending(role, &[&b"\x82\x02ab"[..], behind].concat());
@@ -61,7 +62,11 @@ fn ends_and_errors_are_told_apart() {
             let expected = if is_half { half } else { plain };
             let place = format!("{role:?} {behind:02x?} {is_half}: {error:?}");
             assert_eq!(bytes, b"ab", "{place}");
-            assert_eq!(error.as_ref().map_or(Ok(()), |error| Err(error.kind())), *expected, "{place}");
+            assert_eq!(
+                error.as_ref().map_or(Ok(()), |error| Err(error.kind())),
+                *expected,
+                "{place}"
+            );
         }
     }
 }

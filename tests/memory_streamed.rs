@@ -271,7 +271,10 @@ fn run(test: &str, way: Way) {
     let (sent, sender_peak) = split_peak(&sender.says("told"));
     let (received, receiver_peak) = split_peak(&receiver.says("told"));
     assert_eq!(received, wanted, "{way:?}: not what was sent");
-    assert!(sender_peak < MOST_KIB && receiver_peak < MOST_KIB, "{sender_peak} {receiver_peak} KiB");
+    assert!(
+        sender_peak < MOST_KIB && receiver_peak < MOST_KIB,
+        "{sender_peak} {receiver_peak} KiB"
+    );
     let counts: Vec<u32> = sent.split(' ').map(|count| count.parse().expect("a number")).collect();
     if way != Way::OneFrame {
         // The last ones may cross the end of the message.

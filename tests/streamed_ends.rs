@@ -97,7 +97,9 @@ fn section_7_1_5_an_end_inside_a_message_tells_its_place_once() {
             let mut message = finish(receiver.next_streamed()).expect("one").expect("fine");
             let error = finish(body(&mut message)).1;
             assert_eq!(error, Some(format!("AbnormalClosure({place})")), "{end:?} {frames:02x?}");
-            assert!(finish(receiver.next()).is_none() && finish(receiver.next_streamed()).is_none());
+            assert!(
+                finish(receiver.next()).is_none() && finish(receiver.next_streamed()).is_none()
+            );
         }
     }
 }
@@ -112,7 +114,9 @@ fn a_read_error_inside_a_message_comes_once() {
             let mut message = finish(receiver.next_streamed()).expect("one").expect("fine");
             let (got, error) = finish(body(&mut message));
             assert_eq!((got, error), (b"a".to_vec(), Some(format!("Io(Kind({kind:?}))"))));
-            assert!(finish(receiver.next()).is_none() && finish(receiver.next_streamed()).is_none());
+            assert!(
+                finish(receiver.next()).is_none() && finish(receiver.next_streamed()).is_none()
+            );
         }
     }
 }
@@ -201,7 +205,8 @@ async fn a_peer_that_falls_silent_inside_a_body_is_given_up() {
             assert_eq!(failure.as_deref(), Some(error), "{end:?} {got:?}");
             drop(receiver);
             let frames = sent_frames(&rest_of(&mut far).await);
-            let others: Vec<_> = frames.iter().map(|f| f.0).filter(|first| *first != 0x8a).collect();
+            let others: Vec<_> =
+                frames.iter().map(|f| f.0).filter(|first| *first != 0x8a).collect();
             assert_eq!(others, sent, "{end:?}");
             if sent == [0x88] {
                 assert_eq!(frames.last().expect("Close").1[..2], 1008u16.to_be_bytes());

@@ -13,9 +13,7 @@ use std::{pin::pin, task::Poll};
 use bowline::{MessageKind, OutgoingMessage};
 use deflate::{Inflater, sent_frames};
 use futures_util::{StreamExt, stream};
-use io::{
-    Fault, Op, Pace, Read, Script, finish, frame, from_peer, poll_times, run, untimed, wire,
-};
+use io::{Fault, Op, Pace, Read, Script, finish, frame, from_peer, poll_times, run, untimed, wire};
 use streamed::{End, body, ends, few_agreements};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 
@@ -62,7 +60,8 @@ fn feeds_and_flushes_dropped_at_every_poll_add_and_write_each_byte_once() {
                 let mut expected = Vec::new();
                 for n in 0..20u8 {
                     let piece = vec![n; if n % 7 == 0 { 5000 } else { 3 }];
-                    insist(&mut message, polls, async |m| m.feed(piece.clone()).await).expect("open");
+                    insist(&mut message, polls, async |m| m.feed(piece.clone()).await)
+                        .expect("open");
                     expected.extend(piece);
                     if n % 3 == 0 {
                         insist(&mut message, polls, async |m| m.flush().await).expect("open");
@@ -132,7 +131,10 @@ fn each_operation_fails_once() {
     for end in ends() {
         let whole = wire(end.0, &all);
         let undisturbed = Script::of([]);
-        assert_eq!(play(&mut End::over(undisturbed.clone(), end, None, untimed()), 1_000_000), (3, 0));
+        assert_eq!(
+            play(&mut End::over(undisturbed.clone(), end, None, untimed()), 1_000_000),
+            (3, 0)
+        );
         assert!(undisturbed.written() == whole);
         for (op, fault) in
             [(Op::Write, Fault::Error), (Op::Write, Fault::End), (Op::Flush, Fault::Error)]

@@ -297,7 +297,8 @@ fn what_has_arrived_of_a_frame_is_delivered_before_the_rest() {
                 header.extend([0; 4]);
             }
             if len < 126 {
-                let masked = if end.0 == Role::Server { &[0x80 | 100, 0, 0, 0, 0][..] } else { &[100] };
+                let masked =
+                    if end.0 == Role::Server { &[0x80 | 100, 0, 0, 0, 0][..] } else { &[100] };
                 header = [&[first], masked].concat();
             }
             let io = Script::new([&header[..], &[7; 10]].concat());

@@ -201,7 +201,8 @@ fn rfc_7692_section_7_2_1_a_peer_inflates_all_that_was_flushed() {
                 if !is_kept {
                     peer = Inflater::new();
                 }
-                let got = if sent[0].0 == 0x81 { sent[0].1.clone() } else { peer.message(&sent[0].1) };
+                let got =
+                    if sent[0].0 == 0x81 { sent[0].1.clone() } else { peer.message(&sent[0].1) };
                 assert!(got == payload.as_bytes(), "{end:?} {step} {round}");
             }
         }

@@ -8,6 +8,7 @@ use crate::{
     row::{Method, Row},
     server::Server,
     setting::Setting,
+    table::Pace,
 };
 
 /// Longer, and servers would ping the connections that wait.
@@ -15,13 +16,20 @@ const LONGEST_SECONDS: f64 = 20.0;
 
 /// Measures and prints all rows.
 pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
-    arguments.allow(&["rounds", "seconds", "connections", "servers", "rows", "patience"])?;
+    arguments.allow(&[
+        "rounds",
+        "seconds",
+        "connections",
+        "servers",
+        "rows",
+        "patience",
+        "attempts",
+    ])?;
     let seconds: f64 = arguments.number("seconds", 1.5)?;
     let method = Method {
-        rounds: arguments.number("rounds", 7)?,
+        pace: Pace::of(arguments, 7)?,
         time: Duration::from_secs_f64(seconds.clamp(0.1, LONGEST_SECONDS)),
         connections: arguments.number("connections", 16)?,
-        patience: Duration::from_secs(arguments.number("patience", 5)?),
     };
     let wanted = arguments.text("rows").unwrap_or_default();
     machine::raise_file_limit()?;
@@ -30,12 +38,12 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
         "## Echo with permessage-deflate, level 6\n\n\
          Server CPU per message; {} connections, one message in flight on each; {} rounds of {:.1} s.",
         method.connections,
-        method.rounds,
+        method.pace.rounds,
         method.time.as_secs_f64()
     );
     for row in rows() {
         if row.title.contains(wanted) {
-            Row { servers: Server::chosen(arguments, &row.servers)?, ..row }.print(&method)?;
+            Row { servers: Server::chosen(arguments, &row.servers)?, ..row }.print(&method);
         }
     }
     Ok(())
@@ -56,6 +64,7 @@ fn row(kib: usize, setting: Setting) -> Row {
     Row {
         title: format!("{kib} KiB of JSON, {setting}"),
         message_bytes: 1024 * kib,
+        in_flight: 1,
         setting,
         servers,
     }

@@ -3,7 +3,11 @@
 use std::{io, thread, time::Duration};
 
 use crate::{
-    arguments::Arguments, load::Load, machine, payload, process::Process, server::Server,
+    arguments::Arguments,
+    load::{Load, Traffic},
+    machine, payload,
+    process::Process,
+    server::Server,
     setting::Setting,
 };
 
@@ -55,10 +59,11 @@ fn cases(many: usize, few: usize) -> Vec<(Server, Setting, usize)> {
 }
 
 fn measure(server: Server, setting: Setting, count: usize) -> io::Result<u64> {
-    let process = Process::start(server, setting)?;
+    let process = Process::start(&["serve", server.name(), setting.word()])?;
     let before = process.resident_bytes()?;
     // Dropped at the end: the connections are open until memory is read.
-    let _load = Load::open(process.port(), setting, payload::json(MESSAGE_BYTES), count)?;
+    let _load =
+        Load::open(process.port(), setting, Traffic::one(payload::json(MESSAGE_BYTES)), count)?;
     thread::sleep(REST);
     let after = process.resident_bytes()?;
     Ok(after.saturating_sub(before) / count as u64)

@@ -7,16 +7,20 @@
 
 mod agreement;
 mod arguments;
+mod broadcast;
 mod deflate;
 mod deflate_memory;
+mod halves;
 mod load;
 mod machine;
 mod payload;
+mod ping;
 mod process;
 mod row;
 mod server;
 mod setting;
 mod spread;
+mod table;
 mod zlib;
 
 use std::{io, process::ExitCode};
@@ -33,11 +37,28 @@ usage: bench COMMAND [OPTION VALUE]...
       --servers A,B     these only, and bare, to which they are compared
       --rows TEXT       only the rows with this text in their title
       --patience S      longest wait for other programs before each measurement (5)
+      --attempts N      measurements made at most until one was quiet (3)
   deflate-memory    resident memory per idle connection with permessage-deflate
       --connections N   connections where no context is kept (10000)
       --kept N          connections where context is kept (1000)
       --servers A,B     these only
-  serve NAME SETTING    one server: what the other commands start";
+  broadcast         server CPU per message delivered to one of many connections
+      --connections N   connections (10000)
+      --rounds N        rounds (7)
+      --messages N      messages published in one measurement (30)
+      --lines A/B       these lines only, and the floors
+      --patience S, --attempts N
+                        as above (5, 3)
+  halves            server CPU per echoed message over the halves, beside the whole connection
+      --rounds N, --seconds S, --connections N, --servers A,B, --rows TEXT, --patience S, --attempts N
+                        as for deflate (9, 1.0, 16)
+  ping              how long a pong takes while writers never stop, and a peer that does not read
+      --rounds N        rounds (7)
+      --pings N         pings in one measurement (1000)
+      --messages N      messages of the peer that does not read (100000)
+      --patience S      as above (5)
+  serve NAME SETTING, broadcaster NAME SETTING, flood NAME BYTES
+                        one server: what the other commands start";
 
 fn main() -> ExitCode {
     match run() {
@@ -55,6 +76,18 @@ fn run() -> io::Result<()> {
     match command.as_str() {
         "deflate" => deflate::run(&Arguments::parse(arguments)?),
         "deflate-memory" => deflate_memory::run(&Arguments::parse(arguments)?),
+        "broadcast" => broadcast::run(&Arguments::parse(arguments)?),
+        "halves" => halves::run(&Arguments::parse(arguments)?),
+        "ping" => ping::run(&Arguments::parse(arguments)?),
+        "flood" => {
+            let mut next = || arguments.next().ok_or_else(|| io::Error::other(USAGE));
+            let (flood, buffer) = (next()?.parse()?, next()?.parse().map_err(io::Error::other)?);
+            server::flood::serve(flood, buffer)
+        }
+        "broadcaster" => {
+            let mut next = || arguments.next().ok_or_else(|| io::Error::other(USAGE));
+            server::broadcast::serve(next()?.parse()?, next()?.parse()?)
+        }
         "serve" => {
             let mut next = || arguments.next().ok_or_else(|| io::Error::other(USAGE));
             server::serve(next()?.parse()?, next()?.parse()?)

@@ -7,8 +7,6 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::{server::Server, setting::Setting};
-
 /// A running server; ended when dropped.
 pub(crate) struct Process {
     child: Child,
@@ -16,10 +14,10 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts a server and waits until it listens.
-    pub(crate) fn start(server: Server, setting: Setting) -> io::Result<Self> {
+    /// Starts a server, which is this program with these arguments, and waits until it listens.
+    pub(crate) fn start(arguments: &[&str]) -> io::Result<Self> {
         let child = Command::new(std::env::current_exe()?)
-            .args(["serve", server.name(), setting.word()])
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -31,7 +29,7 @@ impl Process {
         process.port = line
             .trim()
             .parse()
-            .map_err(|_| io::Error::other(format!("{} does not start", server.name())))?;
+            .map_err(|_| io::Error::other(format!("{} does not start", arguments.join(" "))))?;
         Ok(process)
     }
 

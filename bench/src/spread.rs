@@ -24,6 +24,11 @@ impl Spread {
         };
         Some(Self { median, least, most })
     }
+
+    /// Whether the median is at most `goal`.
+    pub(crate) fn against(&self, goal: f64) -> &'static str {
+        if self.median <= goal { "met" } else { "missed" }
+    }
 }
 
 /// As two cells of a table: the median, and the range. The precision is the number's own.

@@ -43,7 +43,7 @@ fn codec_of(role: Role, agreement: Option<&Deflate>) -> MessageCodec {
     let codec = match agreement {
         None => FrameCodec::new(role),
         Some(_) => {
-            let agreed = handshake(agreement.cloned(), agreement.cloned());
+            let agreed = handshake(agreement.copied(), agreement.copied());
             if role == Role::Server { agreed.server } else { agreed.client }
         }
     };

@@ -13,6 +13,9 @@ use crate::agreement::Agreement;
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
+/// The longest answer. A server must not send anything behind it on its own.
+const MAX_HEAD: usize = 4 << 10;
+
 /// An open connection with nothing under way.
 pub(crate) struct Connection {
     stream: TcpStream,
@@ -36,6 +39,15 @@ impl Connection {
         if let Some(source) = source {
             socket.bind((source, 0).into())?;
         }
+        Self::open_on(socket, port, offer).await
+    }
+
+    /// Opens a connection on a socket of the caller's.
+    pub(crate) async fn open_on(
+        socket: TcpSocket,
+        port: u16,
+        offer: Option<&str>,
+    ) -> io::Result<Self> {
         let mut stream = socket.connect((Ipv4Addr::LOCALHOST, port).into()).await?;
         stream.set_nodelay(true)?;
         let offer = offer.map(|offer| format!("Sec-WebSocket-Extensions: {offer}\r\n"));
@@ -50,15 +62,25 @@ impl Connection {
         Ok(Self { stream, agreement })
     }
 
-    /// Sends a frame and waits for the reply, which is then at the front of `buffer`: gives its length.
-    /// What was in `buffer` before does not matter.
+    /// Sends frames and waits for a reply to each. They are then at the front of `buffer`, whose former
+    /// content does not matter: gives the length of all.
     pub(crate) async fn exchange(
         &mut self,
-        frame: &[u8],
+        frames: &[u8],
+        count: usize,
         buffer: &mut Vec<u8>,
     ) -> io::Result<usize> {
-        self.stream.write_all(frame).await?;
-        let mut filled = 0;
+        self.stream.write_all(frames).await?;
+        self.receive(count, buffer).await
+    }
+
+    /// Waits for so many messages, and nothing behind them, as [`exchange`](Self::exchange) does.
+    pub(crate) async fn receive(
+        &mut self,
+        count: usize,
+        buffer: &mut Vec<u8>,
+    ) -> io::Result<usize> {
+        let (mut filled, mut complete, mut end) = (0, 0, 0);
         loop {
             if filled == buffer.len() {
                 buffer.resize(2 * filled, 0);
@@ -68,24 +90,50 @@ impl Connection {
                 return Err(io::Error::other("the server ended the connection"));
             }
             filled += length;
-            let Some((start, length)) = extent(&buffer[..filled]) else { continue };
-            if filled >= start + length {
-                return judge_reply(&buffer[..filled], start + length);
+            while let Some(frame) = first_frame(&buffer[end..filled]) {
+                judge_reply(frame)?;
+                end += frame.len();
+                complete += 1;
+            }
+            if complete == count && end == filled {
+                return Ok(end);
+            }
+            if complete >= count {
+                return Err(io::Error::other(format!("more than {count} replies")));
             }
         }
+    }
+
+    /// The socket, for a load that does not wait.
+    pub(crate) fn into_std(self) -> io::Result<std::net::TcpStream> {
+        self.stream.into_std()
     }
 }
 
 impl<'a> Reply<'a> {
     /// Of a whole frame.
-    pub(crate) fn of(frame: &'a [u8]) -> Self {
+    fn of(frame: &'a [u8]) -> Self {
         let start = extent(frame).map_or(frame.len(), |(start, _)| start);
         Self { first: frame[0], payload: &frame[start..] }
     }
 }
 
+/// The replies in these bytes, which end with a whole one.
+pub(crate) fn replies(mut bytes: &[u8]) -> impl Iterator<Item = Reply<'_>> {
+    std::iter::from_fn(move || {
+        let frame = first_frame(bytes)?;
+        bytes = &bytes[frame.len()..];
+        Some(Reply::of(frame))
+    })
+}
+
+fn first_frame(bytes: &[u8]) -> Option<&[u8]> {
+    let (start, length) = extent(bytes)?;
+    bytes.get(..start + length)
+}
+
 /// The lengths of the header at the front, once it is complete, and of its payload.
-fn extent(bytes: &[u8]) -> Option<(usize, usize)> {
+pub(crate) fn extent(bytes: &[u8]) -> Option<(usize, usize)> {
     Some(match bytes.get(1)? {
         127 => (10, u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?) as usize),
         126 => (4, u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?).into()),
@@ -94,12 +142,12 @@ fn extent(bytes: &[u8]) -> Option<(usize, usize)> {
 }
 
 /// One message in one frame is expected: text or binary, compressed or not.
-fn judge_reply(bytes: &[u8], length: usize) -> io::Result<usize> {
-    match bytes[0] {
-        0x81 | 0x82 | 0xc1 | 0xc2 if bytes.len() == length => Ok(length),
+fn judge_reply(frame: &[u8]) -> io::Result<()> {
+    match frame[0] {
+        0x81 | 0x82 | 0xc1 | 0xc2 => Ok(()),
         first => Err(io::Error::other(format!(
-            "a frame of {length} bytes that begins with 0x{first:02x}, of {} bytes received",
-            bytes.len()
+            "a frame of {} bytes that begins with 0x{first:02x}",
+            frame.len()
         ))),
     }
 }
@@ -109,6 +157,11 @@ async fn read_head(stream: &mut TcpStream) -> io::Result<String> {
     while !head.ends_with(b"\r\n\r\n") {
         if stream.read_buf(&mut head).await? == 0 {
             return Err(io::Error::other("the server ended in its answer"));
+        }
+        if head.len() > MAX_HEAD {
+            return Err(io::Error::other(
+                "the server's answer does not end, or is not all it sent",
+            ));
         }
     }
     String::from_utf8(head).map_err(io::Error::other)

@@ -1,7 +1,9 @@
-//! The load: clients that speak the wire themselves, one message in flight on each connection.
+//! The load: clients that speak the wire themselves.
 
+mod audience;
 mod checker;
 mod connection;
+mod pinger;
 mod script;
 
 use std::{
@@ -14,8 +16,10 @@ use std::{
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{agreement::Agreement, setting::Setting};
+pub(crate) use audience::Audience;
 use checker::Checker;
-use connection::{Connection, Reply};
+use connection::{Connection, Reply, replies};
+pub(crate) use pinger::Pinger;
 use script::Script;
 
 /// Messages at the start of each connection whose replies are compared byte by byte.
@@ -24,10 +28,17 @@ const CHECKED: usize = 3;
 /// Clients of one source address: fewer than there are ports.
 const PER_ADDRESS: usize = 20_000;
 
+/// What every connection sends, over and over.
+pub(crate) struct Traffic {
+    pub(crate) message: Vec<u8>,
+    /// How many are sent at once, before their replies are waited for.
+    pub(crate) in_flight: usize,
+}
+
 /// Connections that have exchanged their first messages, and the runtime that drives them.
 pub(crate) struct Load {
     runtime: Runtime,
-    message: Vec<u8>,
+    traffic: Traffic,
     agreement: Option<Agreement>,
     script: Arc<Script>,
     clients: Vec<Client>,
@@ -37,8 +48,18 @@ pub(crate) struct Load {
 struct Client {
     connection: Connection,
     sent: usize,
-    reply: Vec<u8>,
-    reply_length: usize,
+    in_flight: usize,
+    /// Frames on their way out, where there are several.
+    burst: Vec<u8>,
+    buffer: Vec<u8>,
+    replies_end: usize,
+}
+
+impl Traffic {
+    /// One message in flight.
+    pub(crate) fn one(message: Vec<u8>) -> Self {
+        Self { message, in_flight: 1 }
+    }
 }
 
 impl Load {
@@ -50,36 +71,39 @@ impl Load {
     pub(crate) fn open(
         port: u16,
         setting: Setting,
-        message: Vec<u8>,
+        traffic: Traffic,
         count: usize,
     ) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let first = runtime.block_on(Client::open(port, 0, setting))?;
+        let first = runtime.block_on(Client::open(port, 0, setting))?.sending(&traffic);
         let agreement = first.connection.agreement;
-        let script = Arc::new(Script::new(&message, agreement.as_ref())?);
-        let mut load = Self { runtime, message, agreement, script, clients: Vec::new() };
+        let script = Arc::new(Script::new(&traffic.message, agreement.as_ref())?);
+        let mut load = Self { runtime, traffic, agreement, script, clients: Vec::new() };
         load.clients.push(first);
-        let mut checker = Checker::new(&load.message, load.agreement.as_ref());
+        let mut checker = Checker::new(&load.traffic.message, load.agreement.as_ref());
         for index in 0..count {
             if index > 0 {
-                load.clients.push(load.runtime.block_on(Client::open(port, index, setting))?);
+                let client = load.runtime.block_on(Client::open(port, index, setting))?;
+                load.clients.push(client.sending(&load.traffic));
             }
             checker.restart();
             for _ in 0..CHECKED {
                 let client = &mut load.clients[index];
                 load.runtime.block_on(client.exchange(&load.script))?;
-                checker.next(&client.last_reply())?;
+                for reply in client.replies() {
+                    checker.next(&reply)?;
+                }
             }
         }
         Ok(load)
     }
 
-    /// Keeps one message in flight on each connection for `time`; gives how many were echoed. When it
+    /// Keeps messages in flight on each connection for `time`; gives how many were echoed. When it
     /// returns nothing is under way, and the last reply on each connection was the message.
     pub(crate) fn echo(&mut self, time: Duration) -> io::Result<u64> {
         let deadline = Instant::now() + time;
         let mut echoed = 0;
-        let mut checker = Checker::new(&self.message, self.agreement.as_ref());
+        let mut checker = Checker::new(&self.traffic.message, self.agreement.as_ref());
         self.runtime.block_on(async {
             let awake = tokio::spawn(stay_awake());
             let start =
@@ -87,7 +111,9 @@ impl Load {
             let tasks: Vec<_> = self.clients.drain(..).map(start).collect();
             for task in tasks {
                 let (client, count) = task.await.map_err(io::Error::other)??;
-                checker.later(&client.last_reply())?;
+                if let Some(reply) = client.replies().last() {
+                    checker.later(&reply)?;
+                }
                 echoed += count;
                 self.clients.push(client);
             }
@@ -98,7 +124,8 @@ impl Load {
 
     /// Bytes of the last reply's payload.
     pub(crate) fn reply_bytes(&self) -> usize {
-        self.clients.last().map_or(0, |client| client.last_reply().payload.len())
+        let last = self.clients.last().and_then(|client| client.replies().last());
+        last.map_or(0, |reply| reply.payload.len())
     }
 }
 
@@ -119,13 +146,34 @@ impl Client {
         };
         let connection = Connection::open(port, source, setting.offer()).await?;
         Agreement::check(connection.agreement.as_ref(), setting)?;
-        Ok(Self { connection, sent: 0, reply: vec![0; 1024], reply_length: 0 })
+        Ok(Self {
+            connection,
+            sent: 0,
+            in_flight: 1,
+            burst: Vec::new(),
+            buffer: vec![0; 1024],
+            replies_end: 0,
+        })
+    }
+
+    fn sending(mut self, traffic: &Traffic) -> Self {
+        self.in_flight = traffic.in_flight;
+        self
     }
 
     async fn exchange(&mut self, script: &Script) -> io::Result<()> {
-        let frame = script.frame(self.sent);
-        self.sent += 1;
-        self.reply_length = self.connection.exchange(frame, &mut self.reply).await?;
+        let frames = if self.in_flight == 1 {
+            script.frame(self.sent)
+        } else {
+            self.burst.clear();
+            for index in 0..self.in_flight {
+                self.burst.extend_from_slice(script.frame(self.sent + index));
+            }
+            &self.burst
+        };
+        self.sent += self.in_flight;
+        let received = self.connection.exchange(frames, self.in_flight, &mut self.buffer);
+        self.replies_end = received.await?;
         Ok(())
     }
 
@@ -133,12 +181,13 @@ impl Client {
         let mut count = 0;
         while Instant::now() < deadline {
             self.exchange(&script).await?;
-            count += 1;
+            count += self.in_flight as u64;
         }
         Ok((self, count))
     }
 
-    fn last_reply(&self) -> Reply<'_> {
-        Reply::of(&self.reply[..self.reply_length])
+    /// The replies to what was sent last.
+    fn replies(&self) -> impl Iterator<Item = Reply<'_>> {
+        replies(&self.buffer[..self.replies_end])
     }
 }

@@ -73,7 +73,8 @@ fn period(frames: &[Vec<u8>]) -> Option<usize> {
     (1..=frames.len() / 3).find(|period| frames[*period..] == frames[..frames.len() - period])
 }
 
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+/// A client's frame.
+pub(super) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first];
     match payload.len() {
         length @ 0..126 => frame.push(0x80 | length as u8),

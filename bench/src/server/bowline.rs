@@ -1,9 +1,12 @@
-//! bowline: the loop of its README.
+//! bowline: the loop of its README, on the whole connection and on its halves.
 
 use bowline::{ContextTakeover, Deflate, Error, Message};
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, sync::mpsc};
 
 use crate::setting::Setting;
+
+/// Messages between two tasks.
+const CHANNEL: usize = 64;
 
 /// Made once, for all connections.
 pub(super) fn server(setting: Setting) -> bowline::Server {
@@ -31,6 +34,43 @@ pub(super) async fn echo(tcp: TcpStream, server: bowline::Server) -> Result<(), 
             Message::Binary(bytes) => ws.feed(bytes).await?,
             Message::Ping(_) | Message::Pong(_) => {} // answered already
             Message::Close(_) => {}                   // replied to already
+        }
+    }
+    Ok(())
+}
+
+/// The same loop on the halves.
+pub(super) async fn echo_by_halves(tcp: TcpStream, server: bowline::Server) -> Result<(), Error> {
+    let ws = server.receive(tcp).await?.accept().await?;
+    let (mut reader, mut writer) = ws.split();
+    while let Some(message) = reader.next().await {
+        match message? {
+            Message::Text(text) => writer.feed(text).await?,
+            Message::Binary(bytes) => writer.feed(bytes).await?,
+            Message::Ping(_) | Message::Pong(_) => {} // answered already
+            Message::Close(_) => {}                   // replied to already
+        }
+    }
+    Ok(())
+}
+
+/// The reader in this task, the writer in another.
+pub(super) async fn echo_by_tasks(tcp: TcpStream, server: bowline::Server) -> Result<(), Error> {
+    let ws = server.receive(tcp).await?.accept().await?;
+    let (mut reader, mut writer) = ws.split();
+    let (sender, mut receiver) = mpsc::channel::<Message>(CHANNEL);
+    tokio::spawn(async move {
+        while let Some(message) = receiver.recv().await {
+            writer.feed(message).await?;
+        }
+        Ok::<(), Error>(())
+    });
+    while let Some(message) = reader.next().await {
+        let message = message?;
+        if matches!(message, Message::Text(_) | Message::Binary(_))
+            && sender.send(message).await.is_err()
+        {
+            break; // the writer has failed, and so has the connection
         }
     }
     Ok(())

@@ -1,7 +1,9 @@
-//! The servers, each an echo in a process of its own: one thread, on one core.
+//! The servers, each in a process of its own: one thread, on one core.
 
 mod bare;
 mod bowline;
+pub(crate) mod broadcast;
+pub(crate) mod flood;
 mod handshake;
 mod sockudo;
 mod yawc;
@@ -20,18 +22,32 @@ pub(crate) enum Server {
     /// The same with a pair of zlib states per connection, whatever is agreed on.
     BarePair,
     Bowline,
+    /// Over its halves, in one task.
+    Halves,
+    /// Over its halves, in two tasks with a channel between them.
+    Tasks,
     Sockudo,
     Yawc,
 }
 
 impl Server {
-    const ALL: [Self; 5] = [Self::Bare, Self::BarePair, Self::Bowline, Self::Sockudo, Self::Yawc];
+    const ALL: [Self; 7] = [
+        Self::Bare,
+        Self::BarePair,
+        Self::Bowline,
+        Self::Halves,
+        Self::Tasks,
+        Self::Sockudo,
+        Self::Yawc,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Bare => "bare",
             Self::BarePair => "bare-pair",
             Self::Bowline => "bowline",
+            Self::Halves => "halves",
+            Self::Tasks => "halves-in-two-tasks",
             Self::Sockudo => "sockudo-ws",
             Self::Yawc => "yawc",
         }
@@ -79,8 +95,33 @@ impl FromStr for Server {
     }
 }
 
-/// Runs a server until it is ended from outside. Prints its port first.
+/// Runs an echo server until it is ended from outside.
 pub(crate) fn serve(server: Server, setting: Setting) -> io::Result<()> {
+    run(async |listener| match server {
+        Server::Bare => accept(listener, |tcp| bare::shared(tcp, setting)).await,
+        Server::BarePair => accept(listener, |tcp| bare::paired(tcp, setting)).await,
+        Server::Bowline => {
+            let server = bowline::server(setting);
+            accept(listener, move |tcp| bowline::echo(tcp, server.clone())).await
+        }
+        Server::Halves => {
+            let server = bowline::server(setting);
+            accept(listener, move |tcp| bowline::echo_by_halves(tcp, server.clone())).await
+        }
+        Server::Tasks => {
+            let server = bowline::server(setting);
+            accept(listener, move |tcp| bowline::echo_by_tasks(tcp, server.clone())).await
+        }
+        Server::Sockudo => accept(listener, |tcp| sockudo::echo(tcp, setting)).await,
+        Server::Yawc => {
+            let options = yawc::options(setting);
+            accept(listener, move |tcp| yawc::echo(tcp, options.clone(), setting)).await
+        }
+    })
+}
+
+/// Runs a server until it is ended from outside. Prints its port first.
+fn run(serve: impl AsyncFnOnce(TcpListener) -> io::Result<()>) -> io::Result<()> {
     machine::end_with_parent()?;
     machine::raise_file_limit()?;
     machine::pin(machine::SERVER_CORE)?;
@@ -88,19 +129,7 @@ pub(crate) fn serve(server: Server, setting: Setting) -> io::Result<()> {
     runtime.block_on(async {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         println!("{}", listener.local_addr()?.port());
-        match server {
-            Server::Bare => accept(listener, |tcp| bare::shared(tcp, setting)).await,
-            Server::BarePair => accept(listener, |tcp| bare::paired(tcp, setting)).await,
-            Server::Bowline => {
-                let server = bowline::server(setting);
-                accept(listener, move |tcp| bowline::echo(tcp, server.clone())).await
-            }
-            Server::Sockudo => accept(listener, |tcp| sockudo::echo(tcp, setting)).await,
-            Server::Yawc => {
-                let options = yawc::options(setting);
-                accept(listener, move |tcp| yawc::echo(tcp, options.clone(), setting)).await
-            }
-        }
+        serve(listener).await
     })
 }
 
