@@ -15,6 +15,7 @@ mod closing;
 mod hand_over;
 mod pipe;
 mod reunite;
+mod turns;
 
 use std::{
     future::{Future, poll_fn},

@@ -38,11 +38,19 @@ use crate::{
 pub struct Writer<T> {
     shared: Arc<Shared<T>>,
     party: Party,
+    pieces: Pieces,
+}
+
+/// Whether this writer has ever begun a message in pieces, and so may have one that was forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pieces {
+    Never,
+    Begun,
 }
 
 impl<T> Writer<T> {
     pub(super) fn new(shared: Arc<Shared<T>>, party: Party) -> Self {
-        Self { shared, party }
+        Self { shared, party, pieces: Pieces::Never }
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared<T>> {
@@ -122,7 +130,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
         &mut self,
         kind: MessageKind,
     ) -> Result<OutgoingMessage<'_, T>, Error> {
-        OutgoingMessage::start(self.access(), kind, Compression::AsAgreed).await
+        self.start(kind, Compression::AsAgreed).await
     }
 
     /// [`start_message`](Self::start_message) of a message that stays uncompressed, as
@@ -136,7 +144,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
         &mut self,
         kind: MessageKind,
     ) -> Result<OutgoingMessage<'_, T>, Error> {
-        OutgoingMessage::start(self.access(), kind, Compression::Never).await
+        self.start(kind, Compression::Never).await
     }
 
     /// Sends all that a stream yields as one message.
@@ -280,8 +288,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
         .await
     }
 
-    fn access(&self) -> Access<'_, T> {
-        Access::Shared(&self.shared, self.party)
+    async fn start(
+        &mut self,
+        kind: MessageKind,
+        compression: Compression,
+    ) -> Result<OutgoingMessage<'_, T>, Error> {
+        self.pieces = Pieces::Begun;
+        OutgoingMessage::start(Access::Shared(&self.shared, self.party), kind, compression).await
     }
 
     fn poll_written(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -300,12 +313,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
 
 impl<T> Clone for Writer<T> {
     fn clone(&self) -> Self {
-        Self { shared: self.shared.clone(), party: self.shared.parties.join() }
+        Self::new(self.shared.clone(), self.shared.parties.join())
     }
 }
 
 impl<T> Drop for Writer<T> {
     fn drop(&mut self) {
+        if self.pieces == Pieces::Begun {
+            self.shared.act(|connection| connection.abandon_pieces(self.party));
+        }
         self.shared.parties.leave(self.party);
     }
 }

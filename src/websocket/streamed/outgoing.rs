@@ -36,7 +36,8 @@ const LARGE: usize = 4 << 10;
 ///
 /// **[`finish`](Self::finish) is what ends it.** Dropped before that, with some of it sent, it ends the
 /// connection with Close 1011, because the peer must never take half of it for the whole; dropped before its
-/// first byte it was never begun. Forgotten (`mem::forget`), it keeps its turn for ever.
+/// first byte it was never begun. Forgotten (`mem::forget`), it is unfinished until
+/// its writer is dropped.
 ///
 /// Where permessage-deflate is agreed on it is compressed; each flush then costs some of the gain.
 ///
