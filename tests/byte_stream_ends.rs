@@ -31,7 +31,7 @@ fn read_all(stream: &mut ByteStream<Script>) -> (Vec<u8>, Option<Error>) {
 #[rustfmt::skip]
 const ENDS: &[(&[u8], Result<(), ErrorKind>, Result<(), ErrorKind>)] = &[
     (b"\x88\x02\x03\xe8", Ok(()), Err(ErrorKind::UnexpectedEof)),
-    (b"\x88\x02\x03\xe9", Ok(()), Err(ErrorKind::UnexpectedEof)),
+    (b"\x88\x02\x03\xe9", Err(ErrorKind::UnexpectedEof), Err(ErrorKind::UnexpectedEof)),
     (b"\x88\x00", Ok(()), Err(ErrorKind::UnexpectedEof)),
     (b"\x88\x02\x03\xea", Err(ErrorKind::UnexpectedEof), Err(ErrorKind::UnexpectedEof)),
     (b"\x88\x02\x03\xf3", Err(ErrorKind::UnexpectedEof), Err(ErrorKind::UnexpectedEof)),

@@ -239,7 +239,7 @@ fn a_forgotten_message_keeps_its_turn_and_control_messages_pass() {
         assert!(run(pin!(other.send("never"))).is_pending(), "{role:?}");
         io.arrive_bytes(from_peer(role, b"\x89\x01?"));
         finish(reader.next()).expect("a ping").expect("a ping");
-        finish(other.close(1000, "")).expect("open");
+        finish(other.clone().close(1000, "")).expect("open");
         let mut expected = if is_sent { frame(0x02, &[7; 5000]) } else { Vec::new() };
         expected.extend(b"\x8a\x01?\x88\x02\x03\xe8");
         assert!(io.written() == wire(role, &expected), "{role:?} {is_sent}");

@@ -159,7 +159,7 @@ fn a_sender_dropped_at_every_poll_leaves_a_whole_message_or_a_close() {
     for end in ends() {
         let mut seen = [0; 3];
         // Each byte takes two polls, and there are five thousand in one piece.
-        for polls in (0..60).chain((60..10_000).step_by(701)).chain(10_040..10_140) {
+        for polls in (0..60).chain((60..10_000).step_by(1999)).chain((10_040..10_140).step_by(3)) {
             let io = Script::of([]).pace(Pace::Halting);
             let mut sender = End::over(io.clone(), end, None, untimed());
             let (whole, _) = play(&mut sender, polls);
