@@ -27,9 +27,11 @@ fn read_all(stream: &mut ByteStream<Script>) -> (Vec<u8>, Option<Error>) {
     (bytes, error)
 }
 
+type End = Result<(), ErrorKind>;
+
 /// What arrives behind `ab`, whether that is an end, with half-close too, and the kind of the error.
 #[rustfmt::skip]
-const ENDS: &[(&[u8], Result<(), ErrorKind>, Result<(), ErrorKind>)] = &[
+const ENDS: &[(&[u8], End, End)] = &[
     (b"\x88\x02\x03\xe8", Ok(()), Err(ErrorKind::UnexpectedEof)),
     (b"\x88\x02\x03\xe9", Err(ErrorKind::UnexpectedEof), Err(ErrorKind::UnexpectedEof)),
     (b"\x88\x00", Ok(()), Err(ErrorKind::UnexpectedEof)),
