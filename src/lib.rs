@@ -9,6 +9,8 @@ mod deflate;
 mod deflate;
 mod frame;
 pub mod handshake;
+#[cfg(feature = "hub")]
+pub mod hub;
 mod message;
 pub mod server;
 mod session;

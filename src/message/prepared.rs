@@ -63,6 +63,9 @@ impl Prepared {
             return Err(UsageError::PreparedClose);
         }
         let plain = server_frame(&frame);
+        // Of its own copy, so that the buffer is free which the message may be a slice of.
+        let payload = plain.slice(plain.len() - frame.payload().len()..);
+        let frame = Frame::new(frame.opcode(), payload);
         Ok(Self { inner: Arc::new(Inner { frame, plain, compressed: Shared::default() }) })
     }
 

@@ -159,6 +159,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         self.poll_flush(cx, party)
     }
 
+    /// Waits until nothing can be sent any more: whoever brings that about wakes the others.
+    #[cfg(feature = "hub")]
+    pub(in crate::websocket) fn poll_closing(
+        &mut self,
+        cx: &mut Context<'_>,
+        party: Party,
+    ) -> Poll<Error> {
+        self.poll_as(party, cx, |connection, _| match connection.check_open() {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(error),
+        })
+    }
+
     /// Writes what waits; tells the session how it goes.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.outbox.is_idle() {

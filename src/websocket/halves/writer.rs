@@ -237,6 +237,28 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
         self.queue(sending, |connection, _| connection.start_send_prepared(message)).await
     }
 
+    /// Waits for room, and only then asks for the message; `None` queues nothing.
+    #[cfg(feature = "hub")]
+    pub(crate) fn poll_feed_prepared(
+        &mut self,
+        cx: &mut Context<'_>,
+        next: impl FnOnce() -> Option<Prepared>,
+    ) -> Poll<Result<(), Error>> {
+        let mut connection = self.shared.lock();
+        ready!(connection.poll_ready(cx, self.party))?;
+        let Some(message) = next() else { return Poll::Ready(Ok(())) };
+        connection.start_send_prepared(&message)?;
+        drop(connection);
+        self.shared.wake_reader();
+        Poll::Ready(Ok(()))
+    }
+
+    /// Waits until nothing can be sent any more; what a sender is told then.
+    #[cfg(feature = "hub")]
+    pub(crate) fn poll_closing(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        self.shared.lock().poll_closing(cx, self.party)
+    }
+
     /// Waits for room and queues in one step, so that nobody takes the room in between.
     async fn queue(
         &mut self,
