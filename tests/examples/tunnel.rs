@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr};
 
 use bowline::client::Stream;
-use sha1::{Digest, Sha1};
+use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
 use super::*;
@@ -132,7 +132,7 @@ async fn tunnel_carries_the_end_of_what_the_target_says() {
 /// Sends this many bytes, no two blocks the same, and ends; gives their hash.
 async fn pour(mut to: impl AsyncWriteExt + Unpin, len: usize, seed: u8) -> Vec<u8> {
     const BLOCK: usize = 50_000;
-    let mut hash = Sha1::new();
+    let mut hash = Sha256::new();
     let mut block: Vec<u8> = (0..BLOCK).map(|at| (at * at >> 7) as u8 ^ seed).collect();
     for number in 0..len / BLOCK {
         block[..8].copy_from_slice(&(number as u64).to_le_bytes());
@@ -145,7 +145,7 @@ async fn pour(mut to: impl AsyncWriteExt + Unpin, len: usize, seed: u8) -> Vec<u
 
 /// Reads to the end; gives how much came and its hash.
 async fn drain(mut from: impl AsyncReadExt + Unpin) -> (usize, Vec<u8>) {
-    let mut hash = Sha1::new();
+    let mut hash = Sha256::new();
     let mut buffer = vec![0; 64 << 10];
     let mut len = 0;
     loop {
