@@ -49,13 +49,13 @@ impl Totals {
 /// Those that read share a line, where it went the same for them.
 pub(crate) fn print_table(outcomes: &[Outcome], published: u64) {
     println!();
-    println!("subscribers  path              received  missed  which they got      ended with");
+    println!("subscribers     path              received  missed  which they got      ended with");
     let mut rest = outcomes;
     while let Some(first) = rest.first() {
         let count = rest.iter().take_while(|outcome| outcome.is_like(first)).count();
         let pace = if first.pace == Pace::Fast { "read" } else { "slept" };
         println!(
-            "{:<11}  {:<16}  {:>8}  {:>6}  {:<18}  {}",
+            "{:<14}  {:<16}  {:>8}  {:>6}  {:<18}  {}",
             format!("{count} that {pace}"),
             first.path,
             first.received,

@@ -69,7 +69,8 @@ fn sum(content: impl AsRef<[u8]>) -> String {
 async fn upload_puts_and_gets_files_of_every_size() {
     let directory = Directory::new("sizes");
     let server = directory.serve(&[]).await;
-    let block: Vec<u8> = (0..200_000_u32).flat_map(|at| (at * at).to_le_bytes()).collect();
+    let block: Vec<u8> =
+        (0..200_000_u32).flat_map(|at| at.wrapping_mul(at).to_le_bytes()).collect();
     for size in [0, 1, 125, 126, 65_535, 65_536, 65_537, 800_000] {
         let (name, content) = (format!("a file of {size}"), &block[..size]);
         let file = directory.write(&name, content);
@@ -94,8 +95,8 @@ async fn upload_puts_what_comes_out_of_a_pipe() {
     let directory = Directory::new("pipe");
     let server = directory.serve(&[]).await;
     let content = "line after line\n".repeat(50_000);
-    let put = run("upload", &["put", &server.address, "/dev/stdin", "--name", "lines"], &content);
-    let put = put.await;
+    let arguments = ["put", server.address.as_str(), "/dev/stdin", "--name", "lines"];
+    let put = run("upload", &arguments, &content).await;
     put.assert_status(0);
     assert_eq!(put.stdout, format!("lines: {} bytes, sha256 {}\n", content.len(), sum(&content)));
     assert_eq!(fs::read(directory.path("kept/lines")).unwrap(), content.as_bytes());
@@ -256,7 +257,7 @@ impl Raw {
 async fn upload_keeps_nothing_of_a_file_that_is_cut() {
     let directory = Directory::new("cut");
     let mut server = directory.serve(&["--max", "100000"]).await;
-    let mut answered = async |name: &str, end: Option<Message>| {
+    let answered = async |name: &str, end: Option<Message>| {
         let mut raw = Raw::put(&server, name).await;
         let mut message = raw.ws.start_message(MessageKind::Binary).await.unwrap();
         within(message.write_all(&[1; 50_000])).await.unwrap();
