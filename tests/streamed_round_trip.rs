@@ -32,7 +32,7 @@ fn agreements() -> Vec<Option<Deflate>> {
 type Ends = (WebSocket<DuplexStream>, WebSocket<DuplexStream>);
 
 fn ends(agreement: Option<Deflate>, config: &Config) -> Ends {
-    let agreed = handshake(agreement.clone(), agreement);
+    let agreed = handshake(agreement, agreement);
     let (near, far) = duplex(10_000);
     let whole = |io, codec| {
         let framed: Framed<_, MessageCodec> = MessageCodec::from(codec).framed(io);
@@ -58,7 +58,7 @@ async fn what_goes_in_in_pieces_comes_out_whole_and_in_pieces() {
     for agreement in agreements() {
         for len in [0, 1, 100, 5_000, 300_000] {
             let text = text(len);
-            let (mut near, mut far) = ends(agreement.clone(), &Config::default());
+            let (mut near, mut far) = ends(agreement, &Config::default());
             let sent = async {
                 near.send("before").await.expect("open");
                 let mut message = near.start_message(MessageKind::Text).await.expect("open");
@@ -117,7 +117,7 @@ async fn a_message_is_read_by_lines_and_by_bytes() {
 #[tokio::test]
 async fn the_rest_of_a_message_that_is_not_read_is_skipped() {
     for agreement in agreements() {
-        let (mut near, mut far) = ends(agreement.clone(), &Config::default());
+        let (mut near, mut far) = ends(agreement, &Config::default());
         let sent = async {
             near.send(text(100_000)).await.expect("open");
             near.send(text(90_000)).await.expect("open");

@@ -4,8 +4,8 @@
 use bytes::Bytes;
 
 use crate::vocabulary::{
-    Deflate, DeflateTerms, Error, Extension, HandshakeError, OpCode, PieceCoding, PieceEnd,
-    ProtocolError, Role,
+    Compression, Deflate, DeflateTerms, Error, Extension, HandshakeError, OpCode, PieceCoding,
+    PieceEnd, ProtocolError, Role,
 };
 
 /// How a codec holds one direction: never.
@@ -58,11 +58,11 @@ impl Incoming {
 pub(crate) enum Outgoing {}
 
 impl Outgoing {
-    pub(crate) fn compress(&mut self, _: &[u8]) -> Option<Bytes> {
+    pub(crate) fn compress(&mut self, _: &[u8], _: Compression) -> Option<Bytes> {
         match *self {}
     }
 
-    pub(crate) fn begin_pieces(&mut self) -> PieceCoding {
+    pub(crate) fn begin_pieces(&mut self, _: Compression) -> PieceCoding {
         match *self {}
     }
 

@@ -7,7 +7,7 @@ use super::{
     pool,
     shared::Shared,
 };
-use crate::vocabulary::{Coding, ContextTakeover, Direction, PieceCoding, PieceEnd};
+use crate::vocabulary::{Coding, Compression, ContextTakeover, Direction, PieceCoding, PieceEnd};
 
 /// Compresses one message after the other.
 #[derive(Debug)]
@@ -43,14 +43,12 @@ impl Outgoing {
         self.next = Next::AsItIs;
     }
 
-    /// Takes that back.
-    pub(crate) fn resume(&mut self) {
-        self.next = Next::Compressed;
-    }
-
     /// The compressed message; `None` where it is better sent as it is. Once it is compressed with context
     /// it has to go out so: the peer's window must stay like ours.
-    pub(crate) fn compress(&mut self, message: &[u8]) -> Option<Bytes> {
+    pub(crate) fn compress(&mut self, message: &[u8], compression: Compression) -> Option<Bytes> {
+        if compression == Compression::Never {
+            return None;
+        }
         let next = std::mem::replace(&mut self.next, Next::Compressed);
         if next == Next::AsItIs || message.len() < self.threshold {
             return None;
@@ -80,8 +78,8 @@ impl Outgoing {
     }
 
     /// Begins a message that goes out in pieces; gives whether it is to be compressed.
-    pub(crate) fn begin_pieces(&mut self) -> PieceCoding {
-        if std::mem::replace(&mut self.next, Next::Compressed) == Next::AsItIs {
+    pub(crate) fn begin_pieces(&mut self, compression: Compression) -> PieceCoding {
+        if compression == Compression::Never {
             return PieceCoding::AsItIs;
         }
         if self.context == ContextTakeover::Dropped {

@@ -56,7 +56,6 @@ pub struct FrameReader {
     role: Role,
     allowed: ReservedBits,
     limits: Limits,
-    measure: Measure,
     /// Marks messages whose size an extension judges.
     measured_elsewhere: ReservedBits,
     state: State,
@@ -114,7 +113,6 @@ impl FrameReader {
             role,
             allowed: ReservedBits::NONE,
             limits: Limits::new(),
-            measure: Measure::Whole,
             measured_elsewhere: ReservedBits::NONE,
             state: State::Header,
             open: None,
@@ -189,15 +187,6 @@ impl FrameReader {
         Some(if is_between && self.open.is_some() { self.data_read } else { unfinished })
     }
 
-    pub(crate) fn measure(&self) -> Measure {
-        self.measure
-    }
-
-    /// From now on headers are judged like this.
-    pub(crate) fn set_measure(&mut self, measure: Measure) {
-        self.measure = measure;
-    }
-
     /// From now on the extension with this bit holds its messages to the message limit.
     pub(crate) fn leave_size_to_extension(&mut self, bit: ReservedBits) {
         self.measured_elsewhere = bit;
@@ -236,8 +225,18 @@ impl FrameReader {
         buffer: &mut BytesMut,
         delivery: Delivery,
     ) -> Result<Option<FrameEvent>, Error> {
+        self.read_measured(buffer, delivery, Measure::Whole)
+    }
+
+    /// The same, with headers judged by other limits.
+    pub(crate) fn read_measured(
+        &mut self,
+        buffer: &mut BytesMut,
+        delivery: Delivery,
+        measure: Measure,
+    ) -> Result<Option<FrameEvent>, Error> {
         let result = match self.state {
-            State::Header => self.read_header(buffer),
+            State::Header => self.read_header(buffer, measure),
             State::Payload(payload) => self.read_payload(payload, buffer, delivery),
             State::Ended | State::Failed => {
                 buffer.clear();
@@ -268,13 +267,17 @@ impl FrameReader {
         Err(Error::AbnormalClosure(place))
     }
 
-    fn read_header(&mut self, buffer: &mut BytesMut) -> Result<Option<FrameEvent>, Error> {
+    fn read_header(
+        &mut self,
+        buffer: &mut BytesMut,
+        measure: Measure,
+    ) -> Result<Option<FrameEvent>, Error> {
         let &[first, second, ..] = &buffer[..] else { return Ok(None) };
         rules::check_start([first, second], self.role, self.allowed)?;
         self.check_order(OpCode::of_first_byte(first))?;
         let Some((header, encoded_len)) = FrameHeader::parse(buffer) else { return Ok(None) };
         rules::check_length(&header, encoded_len)?;
-        let content = self.admit(&header)?;
+        let content = self.admit(&header, measure)?;
         buffer.advance(encoded_len);
         self.state = State::Payload(Payload { header, content, taken: 0, ready: 0 });
         Ok(Some(FrameEvent::Header(header)))
@@ -288,12 +291,12 @@ impl FrameReader {
     }
 
     /// Judges the limits on the header, before a byte of payload is buffered; tells what the payload is.
-    fn admit(&mut self, header: &FrameHeader) -> Result<Content, LimitError> {
+    fn admit(&mut self, header: &FrameHeader, measure: Measure) -> Result<Content, LimitError> {
         if header.opcode().is_control() {
             return Ok(Content::Opaque);
         }
         let size = header.payload_len();
-        let max_message_size = self.measure.admit_frame(size, &self.limits)?;
+        let max_message_size = measure.admit_frame(size, &self.limits)?;
         let content = Content::of(header.opcode(), header.reserved());
         let message = OpenMessage::grown(self.open, content, size);
         message.check_limits(max_message_size, self.measured_elsewhere)?;

@@ -6,8 +6,10 @@ use super::{
 };
 use crate::{
     deflate::{Held, Incoming},
-    frame::{Delivery, FrameEvent, FrameHeader, FrameReader, Measure, TextCheck},
-    vocabulary::{CloseFrame, Error, OpCode, ProtocolError, ReservedBits, UsageError, Utf8Bytes},
+    frame::{Delivery, FrameEvent, FrameHeader, FrameReader, TextCheck},
+    vocabulary::{
+        CloseFrame, Error, MessageKind, OpCode, ProtocolError, ReservedBits, UsageError, Utf8Bytes,
+    },
 };
 
 /// Puts a message's fragments together, and inflates what is compressed.
@@ -26,10 +28,10 @@ pub(super) enum Open {
     /// None, or one in a frame that stays in the buffer until it is whole.
     #[default]
     Nothing,
-    /// In fragments: its opcode and its payload so far.
-    Gathered(OpCode, BytesMut),
-    /// Handed on as it arrives.
-    Streamed(Streamed),
+    /// In fragments: its payload so far.
+    Gathered(MessageKind, BytesMut),
+    /// Handed on as it arrives; boxed, because few are.
+    Streamed(Box<Streamed>),
 }
 
 impl Assembler {
@@ -48,14 +50,13 @@ impl Assembler {
         reader: &mut FrameReader,
         buffer: &mut BytesMut,
     ) -> Result<Option<Message>, Error> {
-        if let Open::Streamed(_) = self.open {
-            match self.skip_streamed(reader, buffer)? {
+        if let Open::Streamed(streamed) = &self.open {
+            match self.skip_streamed(reader, buffer, streamed.max_size)? {
                 Skipped::All => {}
                 Skipped::Part => return Ok(None),
                 Skipped::Up(message) => return Ok(Some(message)),
             }
         }
-        reader.set_measure(Measure::Whole);
         let limit = reader.limits().max_message_size();
         // With whole delivery a payload and its end come in one call, so nothing is kept between calls.
         let mut whole = Bytes::new();
@@ -108,15 +109,13 @@ impl Assembler {
     }
 
     fn begin_data(&mut self, header: &FrameHeader) {
-        if !header.opcode().is_data() {
-            return;
-        }
+        let Some(kind) = MessageKind::of(header.opcode()) else { return };
         match &mut self.deflate {
             Some(deflate) if header.reserved().contains(ReservedBits::RSV1) => {
                 deflate.begin(header.opcode());
             }
             _ if !header.is_final() => {
-                self.open = Open::Gathered(header.opcode(), BytesMut::new());
+                self.open = Open::Gathered(kind, BytesMut::new());
             }
             _ => {}
         }
@@ -174,7 +173,9 @@ impl Assembler {
             return Ok(data_message(opcode, message, TextCheck::Holds)?);
         }
         let (opcode, payload) = match (opcode, std::mem::take(&mut self.open)) {
-            (OpCode::CONTINUATION, Open::Gathered(opcode, message)) => (opcode, message.freeze()),
+            (OpCode::CONTINUATION, Open::Gathered(kind, message)) => {
+                (kind.opcode(), message.freeze())
+            }
             (OpCode::CONTINUATION, _) => return Err(UsageError::MessageInProgress.into()),
             (opcode, _) => (opcode, payload),
         };

@@ -4,10 +4,10 @@ use tokio_util::codec::{Decoder, Encoder};
 use super::{Encoded, Message, Piece, Prepared, assembler::Assembler};
 use crate::{
     deflate::{self, Held, Outgoing},
-    frame::{
-        Delivery, Frame, FrameCodec, FrameReader, FrameSender, Measure, append_frame, fragments,
+    frame::{Delivery, Frame, FrameCodec, FrameReader, FrameSender, append_frame, fragments},
+    vocabulary::{
+        Agreement, Compression, Error, Limits, MaskingKey, ReservedBits, Role, UsageError,
     },
-    vocabulary::{Agreement, Error, Limits, MaskingKey, ReservedBits, Role, UsageError},
 };
 
 /// Messages over any framed byte stream: `Decoder` and `Encoder` of [`Message`], for either role.
@@ -86,14 +86,6 @@ impl MessageCodec {
         }
     }
 
-    /// Compresses the next message again, whether one was left out or not.
-    #[cfg(feature = "deflate")]
-    pub(crate) fn resume_compression(&mut self) {
-        if let Some(deflate) = &mut self.deflate {
-            deflate.resume();
-        }
-    }
-
     /// The role of this end.
     pub fn role(&self) -> Role {
         self.reader.role()
@@ -122,21 +114,27 @@ impl MessageCodec {
 
     /// The message as it goes out, but for its fragments. A refused one changes nothing.
     #[inline]
-    pub(crate) fn outgoing(&mut self, message: Message) -> Result<Frame, UsageError> {
+    pub(crate) fn outgoing(
+        &mut self,
+        message: Message,
+        compression: Compression,
+    ) -> Result<Frame, UsageError> {
         let frame = message.into_frame()?;
         self.sender.admit_message(&frame)?;
-        Ok(self.compressed(frame))
+        Ok(self.compressed(frame, compression))
     }
 
     #[inline]
-    fn compressed(&mut self, frame: Frame) -> Frame {
+    fn compressed(&mut self, frame: Frame, compression: Compression) -> Frame {
         match &mut self.deflate {
-            Some(deflate) if frame.opcode().is_data() => match deflate.compress(frame.payload()) {
-                Some(payload) => {
-                    Frame::new(frame.opcode(), payload).with_reserved(ReservedBits::RSV1)
+            Some(deflate) if frame.opcode().is_data() => {
+                match deflate.compress(frame.payload(), compression) {
+                    Some(payload) => {
+                        Frame::new(frame.opcode(), payload).with_reserved(ReservedBits::RSV1)
+                    }
+                    None => frame,
                 }
-                None => frame,
-            },
+            }
             _ => frame,
         }
     }
@@ -150,7 +148,9 @@ impl MessageCodec {
         self.sender.admit_message(message.frame())?;
         let is_whole = max_len.is_none_or(|max_len| message.len() <= max_len);
         if self.role() == Role::Client || !is_whole {
-            return Ok(Encoded::Frame(self.compressed(message.frame().clone())));
+            return Ok(Encoded::Frame(
+                self.compressed(message.frame().clone(), Compression::AsAgreed),
+            ));
         }
         Ok(Encoded::Shared(message.server_frame(self.deflate.as_mut())))
     }
@@ -165,8 +165,7 @@ impl MessageCodec {
         src: &mut BytesMut,
         max_size: Option<usize>,
     ) -> Result<Option<Piece>, Error> {
-        self.reader.set_measure(Measure::Streamed(max_size));
-        let result = self.assembler.next_piece(&mut self.reader, src);
+        let result = self.assembler.next_piece(&mut self.reader, src, max_size);
         self.poison(result, src)
     }
 
@@ -233,7 +232,7 @@ impl Encoder<Message> for MessageCodec {
     type Error = Error;
 
     fn encode(&mut self, message: Message, dst: &mut BytesMut) -> Result<(), Error> {
-        let frame = self.outgoing(message)?;
+        let frame = self.outgoing(message, Compression::AsAgreed)?;
         for frame in fragments(frame, self.outgoing_frame_size) {
             append_frame(&frame.header(self.sender.masking_key()), frame.payload(), dst);
         }

@@ -47,6 +47,8 @@ impl Piece {
 /// A message that is handed on as it arrives.
 #[derive(Debug, Default)]
 pub(super) struct Streamed {
+    /// The most that it may have; `None` for anything.
+    pub(super) max_size: Option<usize>,
     /// What had been put together of it when it began to be handed on.
     gathered: Bytes,
     /// Compressed payload that has yet to be inflated.
@@ -64,23 +66,26 @@ pub(super) enum Skipped {
 }
 
 impl Assembler {
-    /// The next piece in the buffer; `None` where more bytes are needed. The reader's measure is the limit.
+    /// The next piece in the buffer, of messages with at most so many bytes; `None` where more are needed.
     pub(super) fn next_piece(
         &mut self,
         reader: &mut FrameReader,
         buffer: &mut BytesMut,
+        max_size: Option<usize>,
     ) -> Result<Option<Piece>, Error> {
-        if let Some(kind) = self.stream_begun(reader) {
+        if let Some(kind) = self.stream_begun(reader, max_size) {
             return Ok(Some(Piece::Begin(kind)));
         }
         let mut control = Bytes::new();
         loop {
-            if let Some(payload) = self.waiting_payload(reader.measure())? {
+            if let Some(payload) = self.waiting_payload()? {
                 return Ok(Some(Piece::Payload(payload)));
             }
-            let Some(event) = reader.read(buffer, Delivery::Chunks)? else { return Ok(None) };
+            let measure = Measure::Streamed(max_size);
+            let event = reader.read_measured(buffer, Delivery::Chunks, measure)?;
+            let Some(event) = event else { return Ok(None) };
             let piece = match event {
-                FrameEvent::Header(header) => self.begin_streamed(&header)?,
+                FrameEvent::Header(header) => self.begin_streamed(&header, max_size)?,
                 FrameEvent::Payload(bytes) if is_inside_control(reader) => {
                     control = bytes;
                     None
@@ -103,9 +108,10 @@ impl Assembler {
         &mut self,
         reader: &mut FrameReader,
         buffer: &mut BytesMut,
+        max_size: Option<usize>,
     ) -> Result<Skipped, Error> {
         while let Open::Streamed(_) = self.open {
-            match self.next_piece(reader, buffer)? {
+            match self.next_piece(reader, buffer, max_size)? {
                 None => return Ok(Skipped::Part),
                 Some(Piece::Control(message)) => return Ok(Skipped::Up(message)),
                 Some(Piece::Begin(_) | Piece::Payload(_) | Piece::End) => {}
@@ -115,45 +121,53 @@ impl Assembler {
     }
 
     /// Hands on from here what had begun to be put together.
-    fn stream_begun(&mut self, reader: &FrameReader) -> Option<MessageKind> {
-        let (opcode, gathered) = match &mut self.open {
+    fn stream_begun(
+        &mut self,
+        reader: &FrameReader,
+        max_size: Option<usize>,
+    ) -> Option<MessageKind> {
+        let (kind, gathered) = match &mut self.open {
             Open::Streamed(_) => return None,
-            Open::Gathered(opcode, message) => (*opcode, std::mem::take(message).freeze()),
+            Open::Gathered(kind, message) => (*kind, std::mem::take(message).freeze()),
             Open::Nothing => match (&mut self.deflate, reader.header()) {
                 (Some(deflate), _) if deflate.is_inflating() => {
-                    (deflate.opcode()?, deflate.take_output())
+                    (MessageKind::of(deflate.opcode()?)?, deflate.take_output())
                 }
-                (_, Some(header)) if header.opcode().is_data() => (header.opcode(), Bytes::new()),
-                _ => return None,
+                (_, Some(header)) => (MessageKind::of(header.opcode())?, Bytes::new()),
+                (_, None) => return None,
             },
         };
-        self.open = Open::Streamed(Streamed { gathered, compressed: Bytes::new() });
-        Some(MessageKind::of(opcode))
+        self.open =
+            Open::Streamed(Box::new(Streamed { max_size, gathered, ..Streamed::default() }));
+        Some(kind)
     }
 
-    fn begin_streamed(&mut self, header: &FrameHeader) -> Result<Option<Piece>, Error> {
-        if !header.opcode().is_data() {
-            self.begin(header)?;
-            return Ok(None);
-        }
+    fn begin_streamed(
+        &mut self,
+        header: &FrameHeader,
+        max_size: Option<usize>,
+    ) -> Result<Option<Piece>, Error> {
+        let Some(kind) = MessageKind::of(header.opcode()) else {
+            return self.begin(header).map(|()| None).map_err(Into::into);
+        };
         if let Some(deflate) = &mut self.deflate
             && header.reserved().contains(ReservedBits::RSV1)
         {
             deflate.begin(header.opcode());
         }
-        self.open = Open::Streamed(Streamed::default());
-        Ok(Some(Piece::Begin(MessageKind::of(header.opcode()))))
+        self.open = Open::Streamed(Box::new(Streamed { max_size, ..Streamed::default() }));
+        Ok(Some(Piece::Begin(kind)))
     }
 
     /// Payload that has arrived and not been handed on.
-    fn waiting_payload(&mut self, measure: Measure) -> Result<Option<Bytes>, Error> {
+    fn waiting_payload(&mut self) -> Result<Option<Bytes>, Error> {
         let Open::Streamed(streamed) = &mut self.open else { return Ok(None) };
         if !streamed.gathered.is_empty() {
             return Ok(Some(std::mem::take(&mut streamed.gathered)));
         }
-        match (&mut self.deflate, measure) {
-            (Some(deflate), Measure::Streamed(limit)) if deflate.is_inflating() => {
-                deflate.inflate_next(&mut streamed.compressed, limit)
+        match &mut self.deflate {
+            Some(deflate) if deflate.is_inflating() => {
+                deflate.inflate_next(&mut streamed.compressed, streamed.max_size)
             }
             _ => Ok(None),
         }

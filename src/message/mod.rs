@@ -4,6 +4,7 @@ mod assembler;
 mod codec;
 mod incoming;
 mod outgoing;
+mod parcel;
 mod prepared;
 
 use bytes::Bytes;
@@ -11,12 +12,13 @@ use bytes::Bytes;
 pub use codec::MessageCodec;
 pub(crate) use incoming::Piece;
 pub(crate) use outgoing::Pieces;
+pub(crate) use parcel::Parcel;
 pub(crate) use prepared::Encoded;
 pub use prepared::Prepared;
 
 use crate::{
     frame::Frame,
-    vocabulary::{CloseCode, CloseFrame, OpCode, UsageError, Utf8Bytes},
+    vocabulary::{CloseCode, CloseFrame, MessageKind, OpCode, UsageError, Utf8Bytes},
 };
 
 /// What two ends exchange: text and binary data, and the three control messages.
@@ -68,7 +70,16 @@ impl Message {
 
     /// Whether this is text or binary, and no control message.
     pub fn is_data(&self) -> bool {
-        matches!(self, Self::Text(_) | Self::Binary(_))
+        self.kind().is_some()
+    }
+
+    /// Whether this is text or binary; `None` for a control message.
+    pub fn kind(&self) -> Option<MessageKind> {
+        match self {
+            Self::Text(_) => Some(MessageKind::Text),
+            Self::Binary(_) => Some(MessageKind::Binary),
+            Self::Ping(_) | Self::Pong(_) | Self::Close(_) => None,
+        }
     }
 
     /// The text of a text message.

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use super::MessageCodec;
 use crate::{
     frame::Frame,
-    vocabulary::{Error, MessageKind, OpCode, PieceCoding, PieceEnd, ReservedBits, UsageError},
+    vocabulary::{
+        Compression, Error, MessageKind, OpCode, PieceCoding, PieceEnd, ReservedBits, UsageError,
+    },
 };
 
 /// What the next fragment looks like.
@@ -19,12 +21,16 @@ pub(crate) struct Pieces {
 
 impl MessageCodec {
     /// Begins a message in pieces; nothing goes out with it.
-    pub(crate) fn begin_pieces(&mut self, kind: MessageKind) -> Result<Pieces, UsageError> {
+    pub(crate) fn begin_pieces(
+        &mut self,
+        kind: MessageKind,
+        compression: Compression,
+    ) -> Result<Pieces, UsageError> {
         if self.sender().is_inside_message() {
             return Err(UsageError::InterleavedMessage(kind.opcode()));
         }
         let coding = match self.outgoing_deflate() {
-            Some(deflate) => deflate.begin_pieces(),
+            Some(deflate) => deflate.begin_pieces(compression),
             None => PieceCoding::AsItIs,
         };
         Ok(Pieces { opcode: kind.opcode(), coding })

@@ -6,7 +6,7 @@ use super::Message;
 use crate::{
     deflate::{Held, Outgoing, Shared},
     frame::{Frame, append_frame},
-    vocabulary::{OpCode, ReservedBits, UsageError},
+    vocabulary::{MessageKind, OpCode, ReservedBits, UsageError},
 };
 
 /// A message that is encoded once and sent to many.
@@ -79,9 +79,9 @@ impl Prepared {
         self.len() == 0
     }
 
-    /// Whether this is text or binary, and no control message.
-    pub fn is_data(&self) -> bool {
-        self.inner.frame.opcode().is_data()
+    /// Whether this is text or binary; `None` for a control message.
+    pub fn kind(&self) -> Option<MessageKind> {
+        MessageKind::of(self.inner.frame.opcode())
     }
 
     pub(super) fn frame(&self) -> &Frame {

@@ -38,7 +38,7 @@ pub use limits::Limits;
 pub use masking::MaskingKey;
 pub use opcode::{OpCode, ReservedBits};
 pub use piece::MessageKind;
-pub(crate) use piece::{PieceCoding, PieceEnd};
+pub(crate) use piece::{Compression, PieceCoding, PieceEnd};
 pub use role::Role;
 pub use text::{InvalidUtf8, Utf8Bytes};
 pub(crate) use utf8::Utf8Validator;

@@ -1,8 +1,8 @@
-//! Words for messages that pass in pieces.
+//! Words for what messages are and how they pass.
 
 use super::OpCode;
 
-/// What a message's payload is: its opcode, for messages that are neither whole nor frames.
+/// What a message's payload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MessageKind {
     /// UTF-8 text.
@@ -19,10 +19,24 @@ impl MessageKind {
         }
     }
 
-    /// The kind of a message that begins with this opcode.
-    pub(crate) fn of(opcode: OpCode) -> Self {
-        if opcode == OpCode::TEXT { Self::Text } else { Self::Binary }
+    /// The kind of a message that begins with this opcode, `None` where none does.
+    pub(crate) fn of(opcode: OpCode) -> Option<Self> {
+        match opcode {
+            OpCode::TEXT => Some(Self::Text),
+            OpCode::BINARY => Some(Self::Binary),
+            _ => None,
+        }
     }
+}
+
+/// Whether a message may be compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compression {
+    /// Where that was agreed on.
+    AsAgreed,
+    /// In no case.
+    #[cfg(feature = "deflate")]
+    Never,
 }
 
 /// What comes behind a piece of an outgoing message.

@@ -8,6 +8,7 @@ mod opening;
 mod outbox;
 mod read_buffer;
 mod streamed;
+mod sync;
 mod timer;
 mod wakers;
 
@@ -26,7 +27,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::codec::{Framed, FramedParts};
 
 use crate::{
-    message::{Message, MessageCodec, Prepared},
+    message::{Message, MessageCodec, Parcel, Prepared},
     vocabulary::{Agreement, CloseCode, CloseFrame, Config, Error, Extension, Role, Utf8Bytes},
 };
 use connection::Connection;
@@ -216,7 +217,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// As `feed`.
     pub async fn feed_prepared(&mut self, message: &Prepared) -> Result<(), Error> {
         poll_fn(|cx| self.connection.poll_ready(cx, Party::WRITER)).await?;
-        self.connection.start_send_prepared(message)
+        self.connection.start_send(Parcel::Prepared(message.clone()), Party::WRITER)
     }
 
     /// [`send`](Self::send) of a message that stays uncompressed, whatever was agreed on: it is compressed
@@ -244,7 +245,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     #[cfg(feature = "deflate")]
     pub async fn feed_uncompressed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
         poll_fn(|cx| self.connection.poll_ready(cx, Party::WRITER)).await?;
-        self.connection.start_send_uncompressed(message.into(), Party::WRITER)
+        self.connection.start_send(Parcel::uncompressed(message.into()), Party::WRITER)
     }
 
     /// Writes what is queued.

@@ -22,13 +22,14 @@ use super::{
     outbox::Outbox,
     read_buffer::ReadBuffer,
     timer::Timer,
-    wakers::{Party, Wakers},
+    wakers::{Due, Party, Wakers},
 };
 use crate::{
     message::MessageCodec,
     session::{Phase, Session, Step},
     vocabulary::{CloseFrame, Config},
 };
+pub(super) use streaming::Started;
 use streaming::Streaming;
 pub(super) use writing::Sending;
 
@@ -55,6 +56,11 @@ impl<T> Connection<T> {
     /// From now on these are polling.
     pub(super) fn set_wakers(&mut self, wakers: Wakers) {
         self.wakers = wakers;
+    }
+
+    /// Who is to be woken once the lock on this is free.
+    pub(super) fn take_due(&mut self) -> Due {
+        self.wakers.take_due()
     }
 }
 
@@ -128,9 +134,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let output = poll(self, cx);
         if self.session.phase() != phase {
             self.wakers.wake_others(party);
-        }
-        if output.is_ready() {
-            self.wakers.forget(party);
         }
         output
     }

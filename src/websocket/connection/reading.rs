@@ -63,6 +63,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         })
     }
 
+    /// The same of messages that nobody will read, so that their size doesn't matter.
+    fn poll_discarded(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Piece, Error>>> {
+        self.poll_as(Party::READER, cx, |connection, cx| {
+            connection.poll_item(cx, |codec, buffer, _| codec.decode_piece(buffer, None))
+        })
+    }
+
     /// The kind of the next message that is handed on as it arrives, past what is left of the one before.
     pub(in crate::websocket) fn poll_begin(
         &mut self,
@@ -86,7 +93,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<CloseFrame>, Error>> {
         for _ in 0..BUDGET {
-            match ready!(self.poll_piece(cx)) {
+            match ready!(self.poll_discarded(cx)) {
                 // Within the bound for what nobody will read.
                 Some(Ok(piece)) => self.session.handle_discarded(piece.len()),
                 // The peer has taken our Close for the end of everything.

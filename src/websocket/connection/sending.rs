@@ -5,53 +5,46 @@ use tokio::time::Instant;
 use super::Connection;
 use crate::{
     frame::{Frame, FrameHeader, fragments},
-    message::{Encoded, Message, Prepared},
+    message::{Encoded, Parcel},
     vocabulary::{CloseFrame, Error, OpCode},
     websocket::wakers::Party,
 };
 
 impl<T> Connection<T> {
+    /// Queues a message; where another's is going out in pieces, behind that.
+    #[inline]
     pub(in crate::websocket) fn start_send(
         &mut self,
-        message: Message,
+        parcel: impl Into<Parcel>,
         party: Party,
     ) -> Result<(), Error> {
         self.check_open()?;
-        let frame = self.codec.outgoing(message)?;
-        let is_close = frame.opcode() == OpCode::CLOSE;
-        self.push(frame);
-        if is_close {
-            self.handle_close_queued(party);
+        let parcel = parcel.into();
+        match (&mut self.streaming, parcel.kind()) {
+            (Some(streaming), Some(kind)) => Ok(streaming.defer(parcel, kind, party)?),
+            _ => self.send_now(parcel, party),
         }
-        Ok(())
     }
 
-    /// The same for a message that others send too.
-    pub(in crate::websocket) fn start_send_prepared(
-        &mut self,
-        message: &Prepared,
-    ) -> Result<(), Error> {
-        self.check_open()?;
-        let max_len = self.session.config().outgoing_frame_size();
-        match self.codec.outgoing_prepared(message, max_len)? {
-            Encoded::Shared(frame) => self.outbox.push_encoded(frame),
-            Encoded::Frame(frame) => self.push(frame),
+    pub(super) fn send_now(&mut self, parcel: Parcel, party: Party) -> Result<(), Error> {
+        match parcel {
+            Parcel::Message(message, compression) => {
+                let frame = self.codec.outgoing(message, compression)?;
+                let is_close = frame.opcode() == OpCode::CLOSE;
+                self.push(frame);
+                if is_close {
+                    self.handle_close_queued(party);
+                }
+            }
+            Parcel::Prepared(message) => {
+                let max_len = self.session.config().outgoing_frame_size();
+                match self.codec.outgoing_prepared(&message, max_len)? {
+                    Encoded::Shared(frame) => self.outbox.push_encoded(frame),
+                    Encoded::Frame(frame) => self.push(frame),
+                }
+            }
         }
         Ok(())
-    }
-
-    /// The same, with the message left uncompressed.
-    #[cfg(feature = "deflate")]
-    pub(in crate::websocket) fn start_send_uncompressed(
-        &mut self,
-        message: Message,
-        party: Party,
-    ) -> Result<(), Error> {
-        self.codec.skip_compression();
-        let sent = self.start_send(message, party);
-        // It may have been refused, or a control message.
-        self.codec.resume_compression();
-        sent
     }
 
     /// Queues a Close, unless the connection is closing already.

@@ -1,4 +1,4 @@
-//! A message that goes out in pieces: one party has the turn, and the others' messages wait for its end.
+//! A message that goes out in pieces. One party has the turn; what others want to send waits in line.
 
 use std::{
     collections::VecDeque,
@@ -8,10 +8,10 @@ use std::{
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::Connection;
+use super::{Connection, Sending};
 use crate::{
-    message::{Message, Pieces},
-    vocabulary::{CloseCode, CloseFrame, Error, MessageKind, PieceEnd, UsageError},
+    message::{Parcel, Pieces},
+    vocabulary::{CloseCode, CloseFrame, Compression, Error, MessageKind, PieceEnd, UsageError},
     websocket::wakers::Party,
 };
 
@@ -21,43 +21,73 @@ pub(super) struct Streaming {
     /// Whose it is.
     party: Party,
     pieces: Pieces,
-    /// Messages of others who were told that there is room before this one began, in order.
-    deferred: VecDeque<(Party, Message)>,
+    /// What comes behind it, in order: of each party one thing at most.
+    line: VecDeque<(Party, Waiting)>,
+}
+
+/// What waits for the end of another's message.
+#[derive(Debug)]
+enum Waiting {
+    Message(Parcel),
+    /// The beginning of a message in pieces. Its owner sees to it that this is taken back when nobody waits.
+    Start(MessageKind, Compression),
+}
+
+/// What has become of a wish to begin a message in pieces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::websocket) enum Started {
+    Now,
+    InLine,
+}
+
+impl Streaming {
+    /// Puts a message into the line. In the middle of the party's own there is no place for one: that was
+    /// forgotten, and will never end.
+    pub(super) fn defer(
+        &mut self,
+        parcel: Parcel,
+        kind: MessageKind,
+        party: Party,
+    ) -> Result<(), UsageError> {
+        self.wait(Waiting::Message(parcel), kind, party)
+    }
+
+    fn wait(
+        &mut self,
+        waiting: Waiting,
+        kind: MessageKind,
+        party: Party,
+    ) -> Result<(), UsageError> {
+        if self.party == party {
+            return Err(UsageError::InterleavedMessage(kind.opcode()));
+        }
+        self.line.push_back((party, waiting));
+        Ok(())
+    }
 }
 
 impl<T> Connection<T> {
-    /// Whether this party's messages may go out now.
-    pub(super) fn has_turn(&self, party: Party) -> bool {
-        self.streaming.as_ref().is_none_or(|streaming| streaming.party == party)
+    /// Whether something of this party's is in the line.
+    pub(super) fn is_in_line(&self, party: Party) -> bool {
+        let line = self.streaming.iter().flat_map(|streaming| &streaming.line);
+        line.into_iter().any(|(owner, _)| *owner == party)
     }
 
-    /// Begins a message in pieces. Until it ends nobody else has a turn.
+    /// Begins a message in pieces, now or when those before it are through.
     pub(in crate::websocket) fn start_pieces(
         &mut self,
         kind: MessageKind,
+        compression: Compression,
         party: Party,
-    ) -> Result<(), Error> {
+    ) -> Result<Started, Error> {
         self.check_open()?;
-        if self.streaming.is_some() {
-            return Err(UsageError::InterleavedMessage(kind.opcode()).into());
+        if let Some(streaming) = &mut self.streaming {
+            streaming.wait(Waiting::Start(kind, compression), kind, party)?;
+            return Ok(Started::InLine);
         }
-        let pieces = self.codec.begin_pieces(kind)?;
-        let streaming = Streaming { party, pieces, deferred: VecDeque::new() };
-        self.streaming = Some(Box::new(streaming));
-        Ok(())
-    }
-
-    /// The same, with the message left uncompressed.
-    #[cfg(feature = "deflate")]
-    pub(in crate::websocket) fn start_pieces_uncompressed(
-        &mut self,
-        kind: MessageKind,
-        party: Party,
-    ) -> Result<(), Error> {
-        self.codec.skip_compression();
-        let started = self.start_pieces(kind, party);
-        self.codec.resume_compression();
-        started
+        let pieces = self.codec.begin_pieces(kind, compression)?;
+        self.streaming = Some(Box::new(Streaming { party, pieces, line: VecDeque::new() }));
+        Ok(Started::Now)
     }
 
     /// Queues a piece of the message that this party has begun. Text was checked by the caller.
@@ -79,70 +109,81 @@ impl<T> Connection<T> {
         Ok(())
     }
 
-    /// Ends a message that will get no more pieces. If some of it has gone out, all that can be said to the
-    /// peer is Close: what is there of the message must never be taken for all of it.
+    /// Ends a message that will get no more pieces, or takes it out of the line. If some of it has gone out, all
+    /// that can be said to the peer is Close: what is there of it must never be taken for all of it.
     pub(in crate::websocket) fn abandon_pieces(&mut self, party: Party) {
-        let Some(streaming) = &self.streaming else { return };
+        let Some(streaming) = &mut self.streaming else { return };
         if streaming.party != party {
+            streaming.line.retain(|(owner, _)| *owner != party);
             return;
         }
         if !self.codec.abandon_pieces(&streaming.pieces) {
             return self.end_turn(party);
         }
-        // The turn is nobody's any more: what waits for it is told that the connection is closing. The code is
-        // one that may be sent, the reason short enough.
-        let _ =
-            self.start_close(&CloseFrame::new(CloseCode::ERROR, "message left unfinished"), party);
+        // The line stays: those in it are told that the connection is closing. The code is one that may be sent,
+        // the reason short enough.
+        let close = CloseFrame::new(CloseCode::ERROR, "message left unfinished");
+        let _ = self.start_close(&close, party);
     }
 
-    /// Gives the turn back, to those first who were promised one.
+    /// Gives the turn to whoever is next.
     fn end_turn(&mut self, party: Party) {
-        let deferred = self.streaming.take().map(|streaming| streaming.deferred);
-        for (party, message) in deferred.into_iter().flatten() {
+        let line = self.streaming.take().map(|streaming| streaming.line);
+        let mut line = line.unwrap_or_default();
+        while let Some((next, waiting)) = line.pop_front() {
             // Whatever refuses it is what ends the connection.
-            let _ = self.start_send(message, party);
+            match waiting {
+                Waiting::Message(parcel) => {
+                    let _ = self.send_now(parcel, next);
+                }
+                Waiting::Start(kind, compression) => {
+                    if let Ok(pieces) = self.codec.begin_pieces(kind, compression) {
+                        self.streaming = Some(Box::new(Streaming { party: next, pieces, line }));
+                        break;
+                    }
+                }
+            }
         }
         self.wakers.wake_others(party);
     }
 
-    /// Queues a message of somebody who was told that there is room, now or when its turn comes.
-    pub(in crate::websocket) fn start_send_or_defer(
-        &mut self,
-        message: Message,
-        party: Party,
-    ) -> Result<(), Error> {
-        self.check_open()?;
-        match &mut self.streaming {
-            Some(streaming) if streaming.party != party && message.is_data() => {
-                streaming.deferred.push_back((party, message));
-                Ok(())
-            }
-            _ => self.start_send(message, party),
-        }
-    }
-
-    fn has_deferred(&self, party: Party) -> bool {
-        self.streaming
-            .as_ref()
-            .is_some_and(|streaming| streaming.deferred.iter().any(|(owner, _)| *owner == party))
+    fn waits_for_turn(&self, party: Party) -> bool {
+        self.streaming.as_ref().is_some_and(|streaming| streaming.party != party)
     }
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
-    /// Waits for a message of this party that waits for its turn; it is none of what the outbox knows.
-    pub(super) fn poll_deferred(
+    /// Waits for room, as [`poll_ready_for`](Self::poll_ready_for) does, then begins a message in pieces or gets in
+    /// line for it.
+    pub(in crate::websocket) fn poll_start(
+        &mut self,
+        cx: &mut Context<'_>,
+        party: Party,
+        (kind, compression): (MessageKind, Compression),
+    ) -> Poll<Result<Started, Error>> {
+        ready!(self.poll_ready_for(cx, party, Sending::Data))?;
+        Poll::Ready(self.start_pieces(kind, compression, party))
+    }
+
+    /// Waits for the turn of a party that is in line.
+    pub(in crate::websocket) fn poll_turn(
         &mut self,
         cx: &mut Context<'_>,
         party: Party,
     ) -> Poll<Result<(), Error>> {
-        if self.has_deferred(party) {
+        self.poll_free(cx, party, Self::waits_for_turn)
+    }
+
+    /// Waits for a message of this party that is in line; the outbox doesn't know of it.
+    pub(super) fn poll_line(
+        &mut self,
+        cx: &mut Context<'_>,
+        party: Party,
+    ) -> Poll<Result<(), Error>> {
+        if self.is_in_line(party) {
             // Closed or not, what counts is whether it went out before.
-            let _ = ready!(self.poll_free(cx, party, Self::has_deferred));
+            let _ = ready!(self.poll_free(cx, party, Self::is_in_line));
         }
-        Poll::Ready(if self.has_deferred(party) {
-            Err(self.session.sender_error())
-        } else {
-            Ok(())
-        })
+        Poll::Ready(if self.is_in_line(party) { Err(self.session.sender_error()) } else { Ok(()) })
     }
 }

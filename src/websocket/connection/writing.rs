@@ -25,6 +25,18 @@ pub(in crate::websocket) enum Sending {
     Control,
 }
 
+impl Sending {
+    /// What holds it up.
+    fn hindrance<T: AsyncRead + AsyncWrite + Unpin>(self) -> fn(&Connection<T>, Party) -> bool {
+        match self {
+            Self::Data => {
+                |connection, party| connection.is_at_high_water() || connection.is_in_line(party)
+            }
+            Self::Control => |connection, _| connection.is_at_high_water(),
+        }
+    }
+}
+
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     pub(in crate::websocket) fn poll_ready(
         &mut self,
@@ -40,14 +52,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         party: Party,
         sending: Sending,
     ) -> Poll<Result<(), Error>> {
-        match sending {
-            Sending::Data => self.poll_free(cx, party, |connection, party| {
-                connection.is_at_high_water() || !connection.has_turn(party)
-            }),
-            Sending::Control => {
-                self.poll_free(cx, party, |connection, _| connection.is_at_high_water())
-            }
-        }
+        self.poll_free(cx, party, sending.hindrance())
+    }
+
+    /// Whether nothing holds this party up, and no deadline is to be looked at.
+    pub(in crate::websocket) fn is_free_for(&self, party: Party, sending: Sending) -> bool {
+        let is_held_up = sending.hindrance();
+        self.session.is_started() && !self.timer.is_elapsed() && !is_held_up(self, party)
     }
 
     /// Waits while something holds this party up.
@@ -116,7 +127,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         cx: &mut Context<'_>,
         party: Party,
     ) -> Poll<Result<(), Error>> {
-        ready!(self.poll_deferred(cx, party))?;
+        ready!(self.poll_line(cx, party))?;
         self.poll_as_writer(party, cx, Self::poll_written)
     }
 

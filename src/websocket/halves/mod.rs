@@ -14,7 +14,8 @@ mod writer;
 
 use std::{
     error, fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError},
+    task::{Context, Poll},
 };
 
 pub use reader::Reader;
@@ -23,7 +24,8 @@ pub use writer::Writer;
 use super::{
     WebSocket,
     connection::Connection,
-    wakers::{Parties, Party, Wakers},
+    sync::{Mutex, MutexGuard},
+    wakers::{Halves, Parties, Party, Wakers},
 };
 use crate::vocabulary::{Agreement, Role};
 
@@ -37,7 +39,32 @@ pub(super) struct Shared<T> {
 }
 
 impl<T> Shared<T> {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Connection<T>> {
+    /// Does something to the connection; then, without the lock, wakes whom it concerns.
+    pub(super) fn act<O>(&self, act: impl FnOnce(&mut Connection<T>) -> O) -> O {
+        let mut connection = self.lock();
+        let output = act(&mut connection);
+        let due = connection.take_due();
+        drop(connection);
+        self.parties.wake_due(due);
+        output
+    }
+
+    /// Polls the connection on behalf of one who waits until this is ready.
+    pub(super) fn poll<O>(
+        &self,
+        party: Party,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Connection<T>, &mut Context<'_>) -> Poll<O>,
+    ) -> Poll<O> {
+        self.parties.register(party, cx.waker());
+        let output = self.act(|connection| poll(connection, cx));
+        if output.is_ready() {
+            self.parties.forget(party);
+        }
+        output
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection<T>> {
         // What a transport's panic leaves behind is its own connection, and nobody else's.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -67,7 +94,7 @@ impl<T> error::Error for ReuniteError<T> {}
 
 pub(super) fn split<T>(mut connection: Connection<T>) -> (Reader<T>, Writer<T>) {
     let parties = Arc::new(Parties::new());
-    connection.set_wakers(Wakers::Halves(parties.clone()));
+    connection.set_wakers(Wakers::Halves(Halves::new(parties.clone())));
     let shared = Arc::new(Shared {
         agreement: connection.codec.agreement().cloned().map(Box::new),
         role: connection.codec.role(),

@@ -15,6 +15,7 @@ use crate::{
     vocabulary::{Agreement, CloseCode, CloseFrame, Error, Extension, Role, Utf8Bytes},
     websocket::{
         WebSocket,
+        connection::Connection,
         streamed::{Access, IncomingMessage},
         wakers::Party,
     },
@@ -80,7 +81,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Reader<T> {
     ///
     /// Whatever ended the connection, once, as the last item. A normal close is none.
     pub async fn next(&mut self) -> Option<Result<Message, Error>> {
-        poll_fn(|cx| self.shared.lock().poll_next(cx)).await
+        poll_fn(|cx| self.poll_message(cx)).await
     }
 
     /// The next text or binary message, to be read while it arrives, whatever its size; `None` after the end.
@@ -95,7 +96,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Reader<T> {
     ///
     /// As [`next`](Self::next).
     pub async fn next_streamed(&mut self) -> Option<Result<IncomingMessage<'_, T>, Error>> {
-        let kind = poll_fn(|cx| self.shared.lock().poll_begin(cx)).await?;
+        let kind =
+            poll_fn(|cx| self.shared.poll(Party::READER, cx, Connection::poll_begin)).await?;
         let access = Access::Shared(&self.shared, Party::READER);
         Some(kind.map(|kind| IncomingMessage::new(access, kind)))
     }
@@ -113,8 +115,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Reader<T> {
         reason: impl Into<Utf8Bytes>,
     ) -> Result<Option<CloseFrame>, Error> {
         let frame = CloseFrame::new(code, reason);
-        self.shared.lock().start_close(&frame, Party::READER)?;
-        poll_fn(|cx| self.shared.lock().poll_closed(cx)).await
+        self.shared.act(|connection| connection.start_close(&frame, Party::READER))?;
+        poll_fn(|cx| self.shared.poll(Party::READER, cx, Connection::poll_closed)).await
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Reader<T> {
+    fn poll_message(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
+        self.shared.poll(Party::READER, cx, Connection::poll_next)
     }
 }
 
@@ -122,13 +130,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for Reader<T> {
     type Item = Result<Message, Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.shared.lock().poll_next(cx)
+        self.poll_message(cx)
     }
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> FusedStream for Reader<T> {
     fn is_terminated(&self) -> bool {
-        self.shared.lock().is_terminated()
+        self.shared.act(|connection| connection.is_terminated())
     }
 }
 

@@ -13,9 +13,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Shared;
 use crate::{
-    message::{Message, Prepared},
+    message::{Message, Parcel, Prepared},
     vocabulary::{
-        Agreement, CloseCode, CloseFrame, Error, Extension, MessageKind, Role, Utf8Bytes,
+        Agreement, CloseCode, CloseFrame, Compression, Error, Extension, MessageKind, Role,
+        Utf8Bytes,
     },
     websocket::{
         connection::{Connection, Sending},
@@ -73,7 +74,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
     ///
     /// [`Error::Usage`] for what can't be sent, and after Close; otherwise what ended the connection.
     pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        self.queue_message(message.into()).await?;
+        self.queue(message.into()).await?;
         self.flush().await
     }
 
@@ -85,7 +86,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
     ///
     /// As [`send`](Self::send).
     pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        self.queue_message(message.into()).await?;
+        self.queue(message.into()).await?;
         self.shared.wake_reader();
         Ok(())
     }
@@ -98,15 +99,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
     /// As `send`.
     #[cfg(feature = "deflate")]
     pub async fn send_uncompressed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        let message = message.into();
-        let sending = if message.is_data() { Sending::Data } else { Sending::Control };
-        self.queue(sending, |connection, party| connection.start_send_uncompressed(message, party))
-            .await?;
+        self.queue(Parcel::uncompressed(message.into())).await?;
         self.flush().await
     }
 
-    /// Begins a message that is sent in pieces, its length unknown. Waits for room, and for the end of another
-    /// clone's such message; until this one ends, the other clones' messages wait. Control messages don't.
+    /// Begins a message that is sent in pieces, its length unknown. Waits for room, and in line behind another
+    /// clone's such message and what waits there; until this one ends, the other clones' messages wait in line,
+    /// one of each clone. Control messages don't wait.
     ///
     /// Cancel-safe: when dropped, nothing has begun.
     ///
@@ -117,8 +116,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
         &mut self,
         kind: MessageKind,
     ) -> Result<OutgoingMessage<'_, T>, Error> {
-        self.queue(Sending::Data, |connection, party| connection.start_pieces(kind, party)).await?;
-        Ok(OutgoingMessage::new(Access::Shared(&self.shared, self.party), kind))
+        OutgoingMessage::start(self.access(), kind, Compression::AsAgreed).await
     }
 
     /// [`start_message`](Self::start_message) of a message that stays uncompressed, as
@@ -132,11 +130,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
         &mut self,
         kind: MessageKind,
     ) -> Result<OutgoingMessage<'_, T>, Error> {
-        let start = |connection: &mut Connection<T>, party| {
-            connection.start_pieces_uncompressed(kind, party)
-        };
-        self.queue(Sending::Data, start).await?;
-        Ok(OutgoingMessage::new(Access::Shared(&self.shared, self.party), kind))
+        OutgoingMessage::start(self.access(), kind, Compression::Never).await
     }
 
     /// Sends all that a stream yields as one message.
@@ -180,7 +174,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
     ///
     /// What ended the connection.
     pub async fn flush(&mut self) -> Result<(), Error> {
-        poll_fn(|cx| self.shared.lock().poll_flush(cx, self.party)).await
+        poll_fn(|cx| self.poll_written(cx)).await
     }
 
     /// Sends Close and flushes it. The peer's Close, and the end, are the [`Reader`](super::Reader)'s to see;
@@ -198,7 +192,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
         reason: impl Into<Utf8Bytes>,
     ) -> Result<(), Error> {
         let frame = CloseFrame::new(code, reason);
-        self.shared.lock().start_close(&frame, self.party)?;
+        self.shared.act(|connection| connection.start_close(&frame, self.party))?;
         self.flush().await
     }
 
@@ -210,7 +204,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
     ///
     /// As `send`.
     pub async fn send_prepared(&mut self, message: &Prepared) -> Result<(), Error> {
-        self.queue_prepared(message).await?;
+        self.queue(Parcel::Prepared(message.clone())).await?;
         self.flush().await
     }
 
@@ -222,19 +216,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
     ///
     /// As `feed`.
     pub async fn feed_prepared(&mut self, message: &Prepared) -> Result<(), Error> {
-        self.queue_prepared(message).await?;
+        self.queue(Parcel::Prepared(message.clone())).await?;
         self.shared.wake_reader();
         Ok(())
-    }
-
-    async fn queue_message(&mut self, message: Message) -> Result<(), Error> {
-        let sending = if message.is_data() { Sending::Data } else { Sending::Control };
-        self.queue(sending, |connection, party| connection.start_send(message, party)).await
-    }
-
-    async fn queue_prepared(&mut self, message: &Prepared) -> Result<(), Error> {
-        let sending = if message.is_data() { Sending::Data } else { Sending::Control };
-        self.queue(sending, |connection, _| connection.start_send_prepared(message)).await
     }
 
     /// Waits for room, and only then asks for the message; `None` queues nothing.
@@ -244,11 +228,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
         cx: &mut Context<'_>,
         next: impl FnOnce() -> Option<Prepared>,
     ) -> Poll<Result<(), Error>> {
-        let mut connection = self.shared.lock();
-        ready!(connection.poll_ready(cx, self.party))?;
-        let Some(message) = next() else { return Poll::Ready(Ok(())) };
-        connection.start_send_prepared(&message)?;
-        drop(connection);
+        ready!(self.poll(cx, |connection, cx, party| {
+            ready!(connection.poll_ready(cx, party))?;
+            let sent =
+                next().map(|message| connection.start_send(Parcel::Prepared(message), party));
+            Poll::Ready(sent.unwrap_or(Ok(())))
+        }))?;
         self.shared.wake_reader();
         Poll::Ready(Ok(()))
     }
@@ -256,24 +241,49 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
     /// Waits until nothing can be sent any more; what a sender is told then.
     #[cfg(feature = "hub")]
     pub(crate) fn poll_closing(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
-        self.shared.lock().poll_closing(cx, self.party)
+        self.poll(cx, Connection::poll_closing)
     }
 
     /// Waits for room and queues in one step, so that nobody takes the room in between.
-    async fn queue(
-        &mut self,
-        sending: Sending,
-        queue: impl FnOnce(&mut Connection<T>, Party) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let mut queue = Some(queue);
+    async fn queue(&mut self, parcel: impl Into<Parcel>) -> Result<(), Error> {
+        let parcel = parcel.into();
+        let sending = if parcel.kind().is_some() { Sending::Data } else { Sending::Control };
+        // The future is over once it has queued, so that it is there till then.
+        let mut parcel = Some(parcel);
+        let mut queue = |connection: &mut Connection<T>, party| {
+            parcel.take().map_or(Ok(()), |parcel| connection.start_send(parcel, party))
+        };
         poll_fn(|cx| {
-            let mut connection = self.shared.lock();
-            ready!(connection.poll_ready_for(cx, self.party, sending))?;
-            // The future is over with this, so that it is there.
-            let queue = queue.take().map(|queue| queue(&mut connection, self.party));
-            Poll::Ready(queue.unwrap_or(Ok(())))
+            let queued_at_once = self.shared.act(|connection| {
+                let is_free = connection.is_free_for(self.party, sending);
+                is_free.then(|| queue(connection, self.party))
+            });
+            if let Some(queued) = queued_at_once {
+                return Poll::Ready(queued);
+            }
+            self.poll(cx, |connection, cx, party| {
+                ready!(connection.poll_ready_for(cx, party, sending))?;
+                Poll::Ready(queue(connection, party))
+            })
         })
         .await
+    }
+
+    fn access(&self) -> Access<'_, T> {
+        Access::Shared(&self.shared, self.party)
+    }
+
+    fn poll_written(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.poll(cx, Connection::poll_flush)
+    }
+
+    fn poll<O>(
+        &self,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Connection<T>, &mut Context<'_>, Party) -> Poll<O>,
+    ) -> Poll<O> {
+        let party = self.party;
+        self.shared.poll(party, cx, |connection, cx| poll(connection, cx, party))
     }
 }
 
@@ -285,8 +295,6 @@ impl<T> Clone for Writer<T> {
 
 impl<T> Drop for Writer<T> {
     fn drop(&mut self) {
-        // Of a message in pieces that was forgotten, as `mem::forget` does, nothing more will come.
-        self.shared.lock().abandon_pieces(self.party);
         self.shared.parties.leave(self.party);
     }
 }
@@ -296,21 +304,21 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for Writer<T> {
     type Error = Error;
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.shared.lock().poll_ready(cx, self.party)
+        self.poll(cx, Connection::poll_ready)
     }
 
     fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        self.shared.lock().start_send_or_defer(message, self.party)?;
+        self.shared.act(|connection| connection.start_send(message, self.party))?;
         self.shared.wake_reader();
         Ok(())
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.shared.lock().poll_flush(cx, self.party)
+        self.poll_written(cx)
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.shared.lock().poll_close(cx, self.party)
+        self.poll(cx, Connection::poll_close)
     }
 }
 

@@ -61,15 +61,19 @@ enum EndMark {
 /// ```text
 ///            Begin            Payload             the message's end
 ///  Between --------> Inside(0) -------> Inside(n) ------------------> Between
-///     |                 |
-///     | Close           | the message's end, where an empty one is the mark
-///     +-----> Ended <---+
+///     |  |              |
+///     |  | Close        | the message's end, where an empty one is the mark
+///     |  +---> Ended <--+
+///     | a text message begins      the connection's end, or its deadline
+///     +-----> Refusing -------------------------------------------------> Ended
 /// ```
 #[derive(Debug)]
 enum Reading {
     Between,
     /// In a message: whether it is empty so far, and what of it is not handed out.
     Inside(Content, Bytes),
+    /// A text message has come, and the connection is closing.
+    Refusing,
     Ended,
 }
 
@@ -133,6 +137,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> ByteStream<T> {
         for _ in 0..BUDGET {
             match &self.reading {
                 Reading::Inside(_, rest) if !rest.is_empty() => return Poll::Ready(Ok(())),
+                Reading::Refusing => return self.poll_refused(cx).map(Err),
                 Reading::Ended => return Poll::Ready(Ok(())),
                 _ => {}
             }
@@ -153,9 +158,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> ByteStream<T> {
             Some(Piece::Begin(MessageKind::Binary)) => {
                 self.reading = Reading::Inside(Content::Empty, Bytes::new());
             }
-            Some(Piece::Begin(MessageKind::Text)) => return Err(self.refuse_text()),
-            Some(Piece::Payload(bytes)) => self.reading = Reading::Inside(Content::Some, bytes),
-            Some(Piece::End) => self.end_message(),
+            Some(Piece::Begin(MessageKind::Text)) => self.refuse_text()?,
+            Some(Piece::Payload(bytes)) if unfinished => {
+                self.reading = Reading::Inside(Content::Some, bytes);
+            }
+            Some(Piece::End) if unfinished => self.end_message(),
+            // The rest of a message that was not read to its end before.
+            Some(Piece::Payload(_) | Piece::End) => {}
             Some(Piece::Control(Message::Close(frame))) => {
                 self.reading = Reading::Ended;
                 return if unfinished { Err(Error::IncompleteMessage) } else { self.end(frame) };
@@ -180,11 +189,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> ByteStream<T> {
         if is_mark { Ok(()) } else { Err(Error::AbnormalClosure(EndOfStream::BetweenFrames)) }
     }
 
-    fn refuse_text(&mut self) -> Error {
-        // The code is one that may be sent, the reason short enough.
+    fn refuse_text(&mut self) -> Result<(), Error> {
+        self.reading = Reading::Refusing;
         let close = CloseFrame::new(CloseCode::UNSUPPORTED, "binary messages only");
-        let _ = self.ws.connection.start_close(&close, Party::WRITER);
-        io::Error::new(io::ErrorKind::InvalidData, "text message, binary ones only expected").into()
+        self.ws.connection.start_close(&close, Party::WRITER)
+    }
+
+    /// Has our Close arrive; what the peer still says doesn't matter.
+    fn poll_refused(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        let _ = ready!(self.ws.connection.poll_closed(cx));
+        self.reading = Reading::Ended;
+        let text = "text message, binary ones only expected";
+        Poll::Ready(io::Error::new(io::ErrorKind::InvalidData, text).into())
     }
 
     fn check_open(&self) -> Result<(), Error> {
@@ -215,7 +231,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncBufRead for ByteStream<T> {
         ready!(this.poll_bytes(cx))?;
         Poll::Ready(Ok(match &this.reading {
             Reading::Inside(_, rest) => rest,
-            Reading::Between | Reading::Ended => &[],
+            Reading::Between | Reading::Refusing | Reading::Ended => &[],
         }))
     }
 

@@ -93,7 +93,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> IncomingMessage<'_, T> {
             State::Open(_) => {}
         }
         for _ in 0..BUDGET {
-            let piece = ready!(self.access.act(|connection, _| connection.poll_piece(cx)));
+            let piece = ready!(self.access.poll(cx, |connection, cx, _| connection.poll_piece(cx)));
             let last = match piece {
                 Some(Ok(Piece::Payload(bytes))) => return Poll::Ready(Some(Ok(bytes))),
                 Some(Ok(Piece::Control(Message::Close(_)))) | None => {

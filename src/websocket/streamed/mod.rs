@@ -38,7 +38,21 @@ impl<T> Access<'_, T> {
     fn act<O>(&mut self, act: impl FnOnce(&mut Connection<T>, Party) -> O) -> O {
         match self {
             Self::Whole(connection) => act(connection, Party::WRITER),
-            Self::Shared(shared, party) => act(&mut shared.lock(), *party),
+            Self::Shared(shared, party) => shared.act(|connection| act(connection, *party)),
+        }
+    }
+
+    /// Polls it, on behalf of a party.
+    fn poll<O>(
+        &mut self,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Connection<T>, &mut Context<'_>, Party) -> Poll<O>,
+    ) -> Poll<O> {
+        match self {
+            Self::Whole(connection) => poll(connection, cx, Party::WRITER),
+            Self::Shared(shared, party) => {
+                shared.poll(*party, cx, |connection, cx| poll(connection, cx, *party))
+            }
         }
     }
 

@@ -14,8 +14,8 @@ use tokio_util::io::ReaderStream;
 
 use super::Access;
 use crate::{
-    vocabulary::{Error, MessageKind, PieceEnd, UsageError, Utf8Validator},
-    websocket::connection::Connection,
+    vocabulary::{Compression, Error, MessageKind, PieceEnd, UsageError, Utf8Validator},
+    websocket::connection::{Connection, Started},
 };
 
 /// Small writes are put together into fragments of this size.
@@ -28,12 +28,12 @@ const LARGE: usize = 4 << 10;
 /// Given by [`start_message`](crate::Writer::start_message). It goes out in fragments (RFC 6455 section 5.4) as
 /// it grows, so that it may be larger than memory and its length need not be known. Writing waits while
 /// 64 KiB are queued for the peer, as every send does. Small writes are put together to 16 KiB, and
-/// [`flush`](Self::flush) sends what is there. Control messages go out in between; other clones of a
-/// [`Writer`](crate::Writer) wait with theirs until this one has ended.
+/// [`flush`](Self::flush) sends what is there. Control messages go out in between, Close among them; the messages of
+/// other clones of a [`Writer`](crate::Writer) wait in line until this one has ended, one of each clone.
 ///
 /// **[`finish`](Self::finish) is what ends it.** Dropped before that, with some of it sent, it ends the
 /// connection with Close 1011, because the peer must never take half of it for the whole; dropped before its
-/// first byte it was never begun.
+/// first byte it was never begun. Forgotten (`mem::forget`), it keeps its turn for ever.
 ///
 /// Where permessage-deflate is agreed on it is compressed; each flush then costs some of the gain.
 ///
@@ -61,18 +61,26 @@ pub struct OutgoingMessage<'a, T> {
     state: State,
 }
 
+/// ```text
+///             others are before it             its turn
+///  New ---------------------------> InLine --------------> Open ----> Finished
+///   |                                                       ^
+///   +-------------------------------------------------------+
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    /// Nobody else knows of it.
+    New,
+    InLine,
     Open,
     /// Its last fragment is queued.
     Finished,
 }
 
 impl<'a, T> OutgoingMessage<'a, T> {
-    /// For a message that the connection has begun.
-    pub(in crate::websocket) fn new(access: Access<'a, T>, kind: MessageKind) -> Self {
+    fn new(access: Access<'a, T>, kind: MessageKind) -> Self {
         let utf8 = (kind == MessageKind::Text).then(Utf8Validator::default);
-        Self { access, utf8, buffer: BytesMut::new(), state: State::Open }
+        Self { access, utf8, buffer: BytesMut::new(), state: State::New }
     }
 
     /// Whether it is text or binary.
@@ -97,7 +105,10 @@ impl<'a, T> OutgoingMessage<'a, T> {
     /// Queues a fragment.
     fn push(&mut self, payload: Bytes, end: PieceEnd) -> Result<(), Error> {
         self.access.act(|connection, party| connection.start_piece(payload, end, party))?;
-        self.access.wake_reader();
+        // With the others a flush comes at once.
+        if end == PieceEnd::Open {
+            self.access.wake_reader();
+        }
         Ok(())
     }
 
@@ -140,7 +151,40 @@ impl<'a, T> OutgoingMessage<'a, T> {
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> OutgoingMessage<'_, T> {
+impl<'a, T: AsyncRead + AsyncWrite + Unpin> OutgoingMessage<'a, T> {
+    /// Begins it, once there is room and nobody is before it. Dropped meanwhile, it is taken out of the line.
+    pub(in crate::websocket) async fn start(
+        access: Access<'a, T>,
+        kind: MessageKind,
+        compression: Compression,
+    ) -> Result<Self, Error> {
+        let mut message = Self::new(access, kind);
+        poll_fn(|cx| message.poll_start(cx, compression)).await?;
+        Ok(message)
+    }
+
+    fn poll_start(
+        &mut self,
+        cx: &mut Context<'_>,
+        compression: Compression,
+    ) -> Poll<Result<(), Error>> {
+        if self.state == State::New {
+            let start = (self.kind(), compression);
+            let started = self
+                .access
+                .poll(cx, |connection, cx, party| connection.poll_start(cx, party, start));
+            match ready!(started)? {
+                Started::Now => self.state = State::Open,
+                Started::InLine => self.state = State::InLine,
+            }
+        }
+        if self.state == State::InLine {
+            ready!(self.access.poll(cx, Connection::poll_turn))?;
+            self.state = State::Open;
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// Adds bytes, waiting while 64 KiB are queued already; they go out by reference from 4 KiB on. What is
     /// added is written at the latest by [`flush`](Self::flush) or [`finish`](Self::finish).
     ///
@@ -209,14 +253,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> OutgoingMessage<'_, T> {
     /// Waits for room in the outbox.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.check_open()?;
-        self.access.act(|connection, party| connection.poll_ready(cx, party))
+        self.access.poll(cx, Connection::poll_ready)
     }
 
     fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if self.state == State::Open {
             self.push_buffer(PieceEnd::Flushed)?;
         }
-        self.access.act(|connection, party| connection.poll_flush(cx, party))
+        self.access.poll(cx, Connection::poll_flush)
     }
 
     fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -227,7 +271,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> OutgoingMessage<'_, T> {
 
 impl<T> Drop for OutgoingMessage<'_, T> {
     fn drop(&mut self) {
-        if self.state == State::Open {
+        if matches!(self.state, State::InLine | State::Open) {
             self.access.act(Connection::abandon_pieces);
         }
     }

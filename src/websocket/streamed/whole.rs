@@ -6,8 +6,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Access, ByteStream, IncomingMessage, OutgoingMessage, pieces};
 use crate::{
-    vocabulary::{Error, MessageKind},
-    websocket::{WebSocket, wakers::Party},
+    vocabulary::{Compression, Error, MessageKind},
+    websocket::WebSocket,
 };
 
 /// # Messages in pieces
@@ -41,9 +41,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         &mut self,
         kind: MessageKind,
     ) -> Result<OutgoingMessage<'_, T>, Error> {
-        poll_fn(|cx| self.connection.poll_ready(cx, Party::WRITER)).await?;
-        self.connection.start_pieces(kind, Party::WRITER)?;
-        Ok(OutgoingMessage::new(Access::Whole(&mut self.connection), kind))
+        let access = Access::Whole(&mut self.connection);
+        OutgoingMessage::start(access, kind, Compression::AsAgreed).await
     }
 
     /// [`start_message`](Self::start_message) of a message that stays uncompressed, as
@@ -57,9 +56,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         &mut self,
         kind: MessageKind,
     ) -> Result<OutgoingMessage<'_, T>, Error> {
-        poll_fn(|cx| self.connection.poll_ready(cx, Party::WRITER)).await?;
-        self.connection.start_pieces_uncompressed(kind, Party::WRITER)?;
-        Ok(OutgoingMessage::new(Access::Whole(&mut self.connection), kind))
+        let access = Access::Whole(&mut self.connection);
+        OutgoingMessage::start(access, kind, Compression::Never).await
     }
 
     /// Sends all that a stream yields as one message; nothing is read meanwhile.

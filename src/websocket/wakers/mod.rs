@@ -19,8 +19,8 @@ pub(super) use parties::{Parties, Party};
 pub(super) enum Wakers {
     /// A whole connection, in one task or, by `futures`' `split`, in two.
     Whole(Pair),
-    /// Halves.
-    Halves(Arc<Parties>),
+    /// Halves, which note who waits on their own.
+    Halves(Halves),
 }
 
 /// Which side of a connection polls.
@@ -37,25 +37,57 @@ impl Wakers {
     pub(super) fn register(&mut self, party: Party, waker: &Waker) -> Option<Waker> {
         match self {
             Self::Whole(pair) => pair.register(party.side(), waker),
-            Self::Halves(parties) => {
-                parties.register(party, waker);
-                Some(Waker::from(parties.clone()))
-            }
+            Self::Halves(halves) => Some(halves.all.clone()),
         }
     }
 
-    /// Forgets one that waits no more. A whole connection keeps its wakers, and saves making them anew.
-    pub(super) fn forget(&mut self, party: Party) {
-        if let Self::Halves(parties) = self {
-            parties.forget(party);
-        }
-    }
-
-    /// Wakes everybody else, for whom the connection has changed.
-    pub(super) fn wake_others(&self, party: Party) {
+    /// Wakes everybody else, for whom the connection has changed; of halves, when the lock is free.
+    pub(super) fn wake_others(&mut self, party: Party) {
         match self {
             Self::Whole(pair) => pair.wake_other(party.side()),
-            Self::Halves(parties) => parties.wake_others(party),
+            Self::Halves(halves) => halves.due = halves.due.and_others(party),
+        }
+    }
+
+    /// Who is to be woken, now that the lock is free.
+    pub(super) fn take_due(&mut self) -> Due {
+        match self {
+            Self::Whole(_) => Due::Nobody,
+            Self::Halves(halves) => std::mem::take(&mut halves.due),
+        }
+    }
+}
+
+/// A connection behind a lock. Nobody is woken under it, and no waker dropped: what is behind a waker may be the
+/// executor's last hold on a task, and in the task a half that comes back for the lock.
+#[derive(Debug)]
+pub(super) struct Halves {
+    /// Wakes all that wait.
+    all: Waker,
+    due: Due,
+}
+
+impl Halves {
+    pub(super) fn new(parties: Arc<Parties>) -> Self {
+        Self { all: parties.into(), due: Due::Nobody }
+    }
+}
+
+/// Who is to be woken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Due {
+    #[default]
+    Nobody,
+    AllBut(Party),
+    All,
+}
+
+impl Due {
+    fn and_others(self, party: Party) -> Self {
+        match self {
+            Self::Nobody => Self::AllBut(party),
+            Self::AllBut(spared) if spared == party => self,
+            _ => Self::All,
         }
     }
 }

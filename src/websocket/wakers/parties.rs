@@ -1,9 +1,10 @@
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError},
     task::{Wake, Waker},
 };
 
-use super::Side;
+use super::{Due, Side};
+use crate::websocket::sync::{Mutex, MutexGuard};
 
 /// One of those who poll a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +59,8 @@ impl Parties {
         drop(self.replace(party, Place::Free));
     }
 
-    pub(super) fn register(&self, party: Party, waker: &Waker) {
+    /// Notes who waits, before it looks whether it has to.
+    pub(in crate::websocket) fn register(&self, party: Party, waker: &Waker) {
         if !self.is_registered(party, waker) {
             drop(self.replace(party, Place::Taken(Some(waker.clone()))));
         }
@@ -76,7 +78,8 @@ impl Parties {
         places.get_mut(party.0).map(|old| std::mem::replace(old, place))
     }
 
-    pub(super) fn forget(&self, party: Party) {
+    /// Forgets one that waits no more.
+    pub(in crate::websocket) fn forget(&self, party: Party) {
         drop(self.take(party.0));
     }
 
@@ -87,8 +90,12 @@ impl Parties {
         }
     }
 
-    pub(super) fn wake_others(&self, party: Party) {
-        self.wake_all_but(Some(party));
+    pub(in crate::websocket) fn wake_due(&self, due: Due) {
+        match due {
+            Due::Nobody => {}
+            Due::AllBut(party) => self.wake_all_but(Some(party)),
+            Due::All => self.wake_all_but(None),
+        }
     }
 
     /// One at a time, because whoever is woken may come back for the lock.
