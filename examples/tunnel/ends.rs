@@ -99,7 +99,8 @@ impl Tunnel for Connect {
 impl Connect {
     async fn open(&self, tcp: &TcpStream) -> Result<WebSocket<bowline::client::Stream>, Error> {
         tcp.set_nodelay(true)?;
-        let client = Client::new(&self.uri)?.subprotocols([HALF_CLOSE, BINARY]);
+        // What is first matters to no server that knows both; websockify finds its own nowhere else.
+        let client = Client::new(&self.uri)?.subprotocols([BINARY, HALF_CLOSE]);
         let (ws, _) = client.config(Arc::new(config())).connect().await?;
         Ok(ws)
     }

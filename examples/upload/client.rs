@@ -85,7 +85,7 @@ async fn put(
 ) -> Result<Sum, Failure> {
     let metadata = source.metadata().await?;
     // A pipe says zero.
-    let size = metadata.is_file().then(|| metadata.len());
+    let size = metadata.is_file().then_some(metadata.len());
     writer.send(&Request::Put { name: name.to_owned(), size, existing }).await?;
     Ready::parse(&transfer::text(reader).await?)?;
     let sent = tokio::select! {

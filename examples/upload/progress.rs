@@ -72,15 +72,17 @@ impl Progress {
         let line = match self.size {
             Some(size) => {
                 let percent = (self.done * 100).checked_div(size).unwrap_or(100);
-                let left =
-                    Duration::from_secs_f64(size.saturating_sub(self.done) as f64 / speed.max(1.0));
+                let left = size.saturating_sub(self.done) as f64 / speed.max(1.0);
+                let time = match self.done {
+                    done if done < size => format!("{left:.0} s left"),
+                    _ => format!("in {:.1} s", self.begin.elapsed().as_secs_f64()),
+                };
                 format!(
-                    "{}{percent:>4}%  {} of {}  {}/s  {} s left",
+                    "{}{percent:>4}%  {} of {}  {}/s  {time}",
                     self.bar(percent),
                     units(self.done),
                     units(size),
-                    units(speed as u64),
-                    left.as_secs()
+                    units(speed as u64)
                 )
             }
             None => format!("{}  {}/s", units(self.done), units(speed as u64)),

@@ -133,7 +133,7 @@ async fn tunnel_carries_the_end_of_what_the_target_says() {
 async fn pour(mut to: impl AsyncWriteExt + Unpin, len: usize, seed: u8) -> Vec<u8> {
     const BLOCK: usize = 50_000;
     let mut hash = Sha256::new();
-    let mut block: Vec<u8> = (0..BLOCK).map(|at| (at * at >> 7) as u8 ^ seed).collect();
+    let mut block: Vec<u8> = (0..BLOCK).map(|at| ((at * at) >> 7) as u8 ^ seed).collect();
     for number in 0..len / BLOCK {
         block[..8].copy_from_slice(&(number as u64).to_le_bytes());
         hash.update(&block);

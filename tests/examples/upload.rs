@@ -352,7 +352,7 @@ fn generate(path: &str, len: usize) -> String {
     const BLOCK: usize = 1 << 20;
     let mut file = File::create(path).unwrap();
     let mut hash = Sha256::new();
-    let mut block: Vec<u8> = (0..BLOCK).map(|at| (at * at >> 9) as u8).collect();
+    let mut block: Vec<u8> = (0..BLOCK).map(|at| ((at * at) >> 9) as u8).collect();
     for number in 0..len / BLOCK {
         block[..8].copy_from_slice(&(number as u64).to_le_bytes());
         hash.update(&block);
