@@ -150,7 +150,10 @@ async fn an_unfinished_message_ends_the_connection() {
         let mut message = far.next_streamed().await.expect("one").expect("fine");
         assert_eq!(message.next().await.expect("some").expect("fine"), vec![1; 50]);
         let error = message.next().await.expect("an error").expect_err("half");
-        assert!(matches!(error, bowline::Error::IncompleteMessage), "{error}");
+        assert!(
+            matches!(error, bowline::Error::ClosedEarly(Some(ref frame)) if frame.code == 1011),
+            "{error}"
+        );
         assert!(far.next().await.is_none());
     };
     let closed = async {

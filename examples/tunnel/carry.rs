@@ -14,9 +14,8 @@
 use std::{fmt, io, time::Duration};
 
 use bowline::{ByteStream, CloseCode, CloseFrame, Config, Error, Keepalive, WebSocket};
-use bytes::BytesMut;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncWrite},
     net::TcpStream,
 };
 
@@ -26,9 +25,6 @@ use crate::listen::Stopping;
 pub(crate) const HALF_CLOSE: &str = "tunnel.half-close";
 /// What websockify and noVNC ask for: the bytes, and nothing said about ends.
 pub(crate) const BINARY: &str = "binary";
-
-/// The most that is read at once.
-const CHUNK: usize = 32 << 10;
 
 /// A reader at one end may rest for as long as it likes, as over TCP, and pings rest with what waits before
 /// them. They are sent all the same: unanswered by a machine that is gone, the kernel gives up in minutes.
@@ -42,7 +38,6 @@ pub(crate) fn config() -> Config {
 }
 
 /// How many bytes went through.
-#[derive(Default)]
 pub(crate) struct Traffic {
     /// From TCP into the WebSocket.
     sent: u64,
@@ -71,6 +66,17 @@ pub(crate) enum Cut {
     Stopped,
 }
 
+impl From<io::Error> for Cut {
+    /// Of two streams that were copied, the WebSocket's errors have this crate's own inside.
+    fn from(error: io::Error) -> Self {
+        match error.get_ref().and_then(|error| error.downcast_ref()) {
+            Some(Error::ClosedEarly(Some(frame))) => Self::Closed((**frame).clone()),
+            Some(_) => Self::WebSocket(error),
+            None => Self::Tcp(error),
+        }
+    }
+}
+
 impl Cut {
     /// What the other tunnel is told.
     fn close(&self) -> CloseFrame {
@@ -79,8 +85,7 @@ impl Cut {
                 CloseFrame::new(CloseCode::BAD_GATEWAY, format!("target: {}", error.kind()))
             }
             Self::Tcp(error) => CloseFrame::new(CloseCode::ERROR, format!("TCP: {}", error.kind())),
-            // Not 1001: to a plain peer that may be an end as any other, and this one cuts something off.
-            Self::Stopped => CloseFrame::new(CloseCode::RESTART, "the tunnel was stopped"),
+            Self::Stopped => CloseFrame::new(CloseCode::AWAY, "the tunnel was stopped"),
             _ => CloseFrame::new(CloseCode::ERROR, ""),
         }
     }
@@ -99,35 +104,27 @@ impl fmt::Display for Cut {
     }
 }
 
-/// What the end of one direction is to the other.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ends {
-    HalfClose,
-    /// The end of it, too.
-    Close,
-}
-
 /// Carries bytes both ways until both have ended, or either is cut off.
 pub(crate) async fn carry<T: AsyncRead + AsyncWrite + Unpin>(
     ws: WebSocket<T>,
     mut tcp: TcpStream,
     mut stopping: Stopping,
 ) -> Result<Traffic, Cut> {
-    let ends = if ws.subprotocol() == Some(HALF_CLOSE) { Ends::HalfClose } else { Ends::Close };
+    let is_half_closing = ws.subprotocol() == Some(HALF_CLOSE);
     let mut stream = ws.into_byte_stream();
-    if ends == Ends::HalfClose {
+    if is_half_closing {
         stream = stream.with_half_close();
     }
     let copied = tokio::select! {
-        copied = copy(&mut stream, &mut tcp, ends) => copied,
+        copied = stream.copy_bidirectional(&mut tcp) => copied.map_err(Cut::from),
         () = stopping.wait() => Err(Cut::Stopped),
     };
     match copied {
-        Ok(traffic) => {
+        Ok((received, sent)) => {
             drop(tcp);
             // Both ends have all: whatever becomes of the closing handshake.
             let _ = stream.close(CloseCode::NORMAL, "").await;
-            Ok(traffic)
+            Ok(Traffic { sent, received })
         }
         Err(cut) => {
             reset(tcp);
@@ -153,48 +150,4 @@ pub(crate) async fn close<T: AsyncRead + AsyncWrite + Unpin>(
         Ok(Some(answer)) if answer.code != code => Cut::Closed(answer),
         _ => cut,
     }
-}
-
-/// Copies until both directions have ended; without half-close the peer's end is the end of both.
-async fn copy<T: AsyncRead + AsyncWrite + Unpin>(
-    stream: &mut ByteStream<T>,
-    tcp: &mut TcpStream,
-    ends: Ends,
-) -> Result<Traffic, Cut> {
-    let Traffic { mut sent, mut received } = Traffic::default();
-    let (from_ws, to_ws) = tokio::io::split(stream);
-    let (from_tcp, to_tcp) = tcp.split();
-    let outwards = pump(Half(from_tcp, Cut::Tcp), Half(to_ws, Cut::WebSocket), &mut sent);
-    let inwards = pump(Half(from_ws, Cut::WebSocket), Half(to_tcp, Cut::Tcp), &mut received);
-    match ends {
-        Ends::HalfClose => {
-            tokio::try_join!(inwards, outwards)?;
-        }
-        // The end of TCP has sent Close, and what still comes before the answer is for TCP.
-        Ends::Close => tokio::select! {
-            biased;
-            ended = inwards => ended?,
-            Err(cut) = outwards => return Err(cut),
-        },
-    }
-    Ok(Traffic { sent, received })
-}
-
-/// One side of one direction, and whose its errors are.
-struct Half<S>(S, fn(io::Error) -> Cut);
-
-/// Copies one direction to its end, and tells the end on. What was read is flushed before more is awaited.
-async fn pump(
-    Half(mut from, from_error): Half<impl AsyncRead + Unpin>,
-    Half(mut to, to_error): Half<impl AsyncWrite + Unpin>,
-    count: &mut u64,
-) -> Result<(), Cut> {
-    let mut buffer = BytesMut::with_capacity(CHUNK);
-    while from.read_buf(&mut buffer).await.map_err(from_error)? > 0 {
-        to.write_all(&buffer).await.map_err(to_error)?;
-        to.flush().await.map_err(to_error)?;
-        *count += buffer.len() as u64;
-        buffer.clear();
-    }
-    to.shutdown().await.map_err(to_error)
 }

@@ -72,7 +72,7 @@ pub(crate) async fn receive<T: AsyncRead + AsyncWrite + Unpin>(
     progress: Progress,
 ) -> Result<(Partial, Sum), Failure> {
     let mut partial = Partial::create(directory).await?;
-    let message = reader.next_streamed().await.ok_or(Error::IncompleteMessage)??;
+    let message = reader.next_streamed().await.ok_or(Error::ClosedEarly(None))??;
     let sum = keep(message, &mut partial, progress).await?;
     sum.compare(&Sum::parse(&text(reader).await?)?)?;
     Ok((partial, sum))

@@ -55,9 +55,9 @@ impl Subscription {
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
-        // Whoever was dropped before may have fed something.
-        let mut fed = Fed::Waits;
-        let end = poll_fn(|cx| self.poll_forward(writer, &mut fed, cx)).await;
+        let mut feeding = Feeding { writer, fed: Fed::Written };
+        let end = poll_fn(|cx| self.poll_forward(&mut feeding, cx)).await;
+        drop(feeding);
         let closed = match (end, self.overrun()) {
             (Ok(End::Overrun), Some(frame)) => writer.close(frame.code, frame.reason.clone()).await,
             (end, _) => end.map(drop),
@@ -70,8 +70,7 @@ impl Subscription {
 
     fn poll_forward<T>(
         &self,
-        writer: &mut Writer<T>,
-        fed: &mut Fed,
+        feeding: &mut Feeding<'_, T>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<End, Error>>
     where
@@ -80,17 +79,17 @@ impl Subscription {
         for _ in 0..BUDGET {
             match self.queue.status() {
                 Status::Overrun => return Poll::Ready(Ok(End::Overrun)),
-                Status::Queued => ready!(self.poll_feed(writer, fed, cx))?,
+                Status::Queued => ready!(self.poll_feed(feeding, cx))?,
                 Status::Ended => {
-                    ready!(poll_written(writer, fed, cx))?;
+                    ready!(feeding.poll_written(cx))?;
                     return Poll::Ready(Ok(End::Reached));
                 }
                 Status::Empty => {
-                    if let Poll::Ready(Err(error)) = poll_written(writer, fed, cx) {
+                    if let Poll::Ready(Err(error)) = feeding.poll_written(cx) {
                         return Poll::Ready(Err(error));
                     }
                     if self.queue.poll_filled(cx).is_pending() {
-                        return writer.poll_closing(cx).map(Err);
+                        return feeding.writer.poll_closing(cx).map(Err);
                     }
                 }
             }
@@ -102,34 +101,43 @@ impl Subscription {
     /// Feeds a message when there is room, and waits no longer than until the subscriber is cut off.
     fn poll_feed<T>(
         &self,
-        writer: &mut Writer<T>,
-        fed: &mut Fed,
+        feeding: &mut Feeding<'_, T>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Error>>
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
-        match writer.poll_feed_prepared(cx, || self.queue.take()) {
+        match feeding.writer.poll_feed_prepared(cx, || self.queue.take()) {
             Poll::Pending => self.queue.poll_overrun(cx).map(Ok),
             ready => {
-                *fed = Fed::Waits;
+                feeding.fed = Fed::Waits;
                 ready
             }
         }
     }
 }
 
-fn poll_written<T>(
-    writer: &mut Writer<T>,
-    fed: &mut Fed,
-    cx: &mut Context<'_>,
-) -> Poll<Result<(), Error>>
-where
-    T: AsyncRead + AsyncWrite + Unpin,
-{
-    if *fed == Fed::Waits {
-        ready!(Pin::new(writer).poll_flush(cx))?;
-        *fed = Fed::Written;
+/// A writer, and whether it owes a flush.
+struct Feeding<'a, T> {
+    writer: &'a mut Writer<T>,
+    fed: Fed,
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Feeding<'_, T> {
+    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.fed == Fed::Waits {
+            ready!(Pin::new(&mut *self.writer).poll_flush(cx))?;
+            self.fed = Fed::Written;
+        }
+        Poll::Ready(Ok(()))
     }
-    Poll::Ready(Ok(()))
+}
+
+/// What was fed by one that is dropped before it has flushed is the reader's to write.
+impl<T> Drop for Feeding<'_, T> {
+    fn drop(&mut self) {
+        if self.fed == Fed::Waits {
+            self.writer.wake_reader();
+        }
+    }
 }

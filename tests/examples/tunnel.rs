@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr};
 
 use bowline::client::Stream;
 use sha2::{Digest, Sha256};
-use tokio::task::JoinSet;
+use tokio::{io::Interest, task::JoinSet};
 
 use super::*;
 
@@ -278,6 +278,28 @@ async fn tunnel_resets_what_was_cut_off() {
     }
 }
 
+/// The client has ended its own direction and is gone: the target learns it, and not at its next word only.
+#[cfg(unix)]
+#[tokio::test]
+async fn tunnel_resets_what_was_cut_off_behind_an_end() {
+    let target = Target::listen().await;
+    for cut in [Cut::ConnectKilled, Cut::ConnectInterrupted] {
+        let mut pair = Pair::start(&target.address).await;
+        let mut front = pair.dial().await;
+        let mut back = target.accept().await;
+        say(&mut front, "the question").await;
+        front.shutdown().await.unwrap();
+        assert_eq!(rest(&mut back).await.unwrap(), b"the question");
+        match cut {
+            Cut::ConnectKilled => within(pair.connect.child.kill()).await.unwrap(),
+            _ => pair.connect.interrupt().await,
+        }
+        let error = within(back.ready(Interest::ERROR)).await.map(|_| back.take_error());
+        let error = error.unwrap().unwrap().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{cut:?}");
+    }
+}
+
 #[tokio::test]
 async fn tunnel_tells_both_kinds_of_client_that_the_target_is_away() {
     let target = Target::listen().await.address;
@@ -304,6 +326,8 @@ async fn tunnel_takes_a_plain_peers_close_for_the_end_if_it_says_so() {
     for (close, is_end) in [
         (Message::close(CloseCode::NORMAL, ""), true),
         (Message::Close(None), true),
+        // What a browser sends whose page is left.
+        (Message::close(CloseCode::AWAY, ""), false),
         (Message::close(CloseCode::ERROR, ""), false),
         (Message::close(4000, ""), false),
         (Message::text("no bytes"), false),

@@ -140,3 +140,58 @@ fn breach() {
 fn everybody_is_told_of_a_breach() {
     explore(breach);
 }
+
+/// The peer reads no more and is silent: only a write can tell, and it is a writer's. The reader is told by it.
+fn deaf() {
+    let (ours, theirs) = connected(Role::Server, 64);
+    let (mut reader, writer) = ours.split();
+    let reading = spawn(async move { reader.next().await.map(item) });
+    let sending = spawn(send_until_told(writer));
+    let peer = spawn(async move {
+        theirs.get_ref().stop_reading();
+        theirs
+    });
+    block_on(async {
+        let _theirs = peer.await.expect("the peer");
+        let error = "Io(Kind(BrokenPipe))";
+        told(sending.await.expect("the sender"), error).await;
+        assert_eq!(reading.await.expect("the reader"), Some(Err(error.into())));
+    });
+}
+
+#[test]
+fn a_reader_that_waits_is_told_of_a_write_that_failed() {
+    explore(deaf);
+}
+
+/// The peer's Close has come, and the peer reads nothing before those who wait for room have been told.
+fn told_before_there_is_room() {
+    let (ours, mut theirs) = connected(Role::Server, 3);
+    let (mut reader, mut writer) = ours.split();
+    let reading = spawn(async move { (reader.next().await.map(item), reader.next().await) });
+    let feeding = spawn(async move {
+        loop {
+            if let Err(error) = failure(writer.feed("more").await) {
+                return error;
+            }
+        }
+    });
+    block_on(async {
+        let end = theirs.get_mut();
+        // A Close without a body, masked with zeros.
+        end.write_all(b"\x88\x80\0\0\0\0").await.expect("open");
+        assert_eq!(feeding.await.expect("the writer"), CLOSED);
+        end.shutdown().await.expect("open");
+        let mut written = Vec::new();
+        end.read_to_end(&mut written).await.expect("an end");
+        assert!(written.ends_with(b"\x88\x00"), "{written:?}");
+        let (close, none) = reading.await.expect("the reader");
+        assert_eq!(close, Some(Ok(Message::Close(None))));
+        assert!(none.is_none());
+    });
+}
+
+#[test]
+fn section_7_1_3_who_waits_for_room_is_told_of_the_peers_close_at_once() {
+    explore(told_before_there_is_room);
+}

@@ -19,6 +19,13 @@ pub(crate) struct End {
     outgoing: Arc<Pipe>,
 }
 
+impl End {
+    /// From here on whoever writes to this end fails; nobody who waits to read from it is woken.
+    pub(crate) fn stop_reading(&self) {
+        self.incoming.end();
+    }
+}
+
 /// Two ends, with room for so many bytes each way.
 pub(crate) fn pair(room: usize) -> (End, End) {
     let [there, back] = [(); 2].map(|()| Arc::new(Pipe::new(room)));

@@ -17,7 +17,7 @@ pub use limit::LimitError;
 pub use protocol::ProtocolError;
 pub use usage::UsageError;
 
-use super::CloseCode;
+use super::{CloseCode, CloseFrame};
 
 /// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = result::Result<T, E>;
@@ -38,8 +38,9 @@ pub enum Error {
     Usage(UsageError),
     /// The stream ended without a Close: what browsers call 1006.
     AbnormalClosure(EndOfStream),
-    /// The connection was closed inside a message that was read as a stream: what came of it is not all.
-    IncompleteMessage,
+    /// A Close, the peer's if it is there, where more was to come: inside a message that was read as it arrived, or
+    /// before a byte stream's end. What has come is not all.
+    ClosedEarly(Option<Box<CloseFrame>>),
     /// Nothing arrived in time after a keepalive ping.
     KeepaliveTimeout,
     /// A write made no progress for `send_timeout`: the peer doesn't read.
@@ -54,7 +55,7 @@ impl Error {
     pub fn is_disconnect(&self) -> bool {
         match self {
             Self::AbnormalClosure(_)
-            | Self::IncompleteMessage
+            | Self::ClosedEarly(_)
             | Self::KeepaliveTimeout
             | Self::SendTimeout
             | Self::CloseTimeout => true,
@@ -92,7 +93,7 @@ impl Error {
             Self::Usage(error) => Self::Usage(*error),
             Self::Io(error) => Self::Io(error.kind().into()),
             Self::AbnormalClosure(place) => Self::AbnormalClosure(*place),
-            Self::IncompleteMessage => Self::IncompleteMessage,
+            Self::ClosedEarly(frame) => Self::ClosedEarly(frame.clone()),
             Self::KeepaliveTimeout => Self::KeepaliveTimeout,
             Self::SendTimeout => Self::SendTimeout,
             Self::CloseTimeout => Self::CloseTimeout,
@@ -120,7 +121,8 @@ impl fmt::Display for Error {
             Self::Io(error) => fmt::Display::fmt(error, f),
             Self::Usage(error) => fmt::Display::fmt(error, f),
             Self::AbnormalClosure(place) => write!(f, "end of stream {place}, Close expected"),
-            Self::IncompleteMessage => f.write_str("connection closed inside a message"),
+            Self::ClosedEarly(None) => f.write_str("closed while more was to come"),
+            Self::ClosedEarly(Some(frame)) => write!(f, "closed while more was to come: {frame}"),
             Self::KeepaliveTimeout => f.write_str("no byte from the peer in time after a ping"),
             Self::SendTimeout => f.write_str("no progress in writing for the whole send timeout"),
             Self::CloseTimeout => f.write_str("no Close from the peer within the close timeout"),
@@ -145,24 +147,22 @@ impl From<io::Error> for Error {
     }
 }
 
-/// For `AsyncRead` and `AsyncWrite`, whose errors are of this type; the error itself is its source.
+/// For `AsyncRead` and `AsyncWrite`, whose errors are of this type. The error itself is inside, an I/O error too
+/// (`get_ref`), so that it can be told from another stream's.
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match &error {
             Error::Protocol(_) | Error::Limit(_) => io::ErrorKind::InvalidData,
             Error::Usage(UsageError::SendAfterClose) => io::ErrorKind::BrokenPipe,
             Error::Usage(_) => io::ErrorKind::InvalidInput,
-            Error::AbnormalClosure(_) | Error::IncompleteMessage => io::ErrorKind::UnexpectedEof,
+            Error::AbnormalClosure(_) | Error::ClosedEarly(_) => io::ErrorKind::UnexpectedEof,
             Error::KeepaliveTimeout | Error::SendTimeout | Error::CloseTimeout => {
                 io::ErrorKind::TimedOut
             }
             Error::Handshake(_) => io::ErrorKind::Other,
             Error::Io(error) => error.kind(),
         };
-        match error {
-            Error::Io(error) => error,
-            error => Self::new(kind, error),
-        }
+        Self::new(kind, error)
     }
 }
 

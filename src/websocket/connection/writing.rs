@@ -1,13 +1,16 @@
 //! Bytes out: the outbox written, with whoever waits for it.
 
 use std::{
+    future::Future,
     io,
+    pin::{Pin, pin},
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    task::coop,
     time::Instant,
 };
 
@@ -15,8 +18,14 @@ use super::Connection;
 use crate::{
     session::Phase,
     vocabulary::{CloseCode, CloseFrame, Error, OpCode},
-    websocket::{outbox::Written, wakers::Party},
+    websocket::{
+        outbox::{Mark, Written},
+        wakers::Party,
+    },
 };
+
+/// Of Tokio's 128 steps between two turns of a task, so many bytes take one.
+const BYTES_A_STEP: usize = 2 << 10;
 
 /// What is to be sent: a control message may come between another's pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +140,30 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         self.poll_as_writer(party, cx, Self::poll_written)
     }
 
+    /// Waits until what is queued now has been written, whatever others queue after it. The place is kept from
+    /// one poll to the next.
+    pub(in crate::websocket) fn poll_flush_to(
+        &mut self,
+        cx: &mut Context<'_>,
+        party: Party,
+        mark: &mut Option<Mark>,
+    ) -> Poll<Result<(), Error>> {
+        ready!(self.poll_line(cx, party))?;
+        let mark = *mark.get_or_insert_with(|| self.outbox.end());
+        self.poll_as_writer(party, cx, |connection, cx| connection.poll_written_to(cx, mark))
+    }
+
     fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.poll_written_to(cx, None)
+    }
+
+    /// Writes until this place has been passed; everything, where there is none.
+    fn poll_written_to(
+        &mut self,
+        cx: &mut Context<'_>,
+        mark: impl Into<Option<Mark>>,
+    ) -> Poll<Result<(), Error>> {
+        let mark = mark.into();
         loop {
             if self.has_lost_frames() {
                 return Poll::Ready(Err(self.session.sender_error()));
@@ -145,6 +177,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                     continue;
                 }
                 return Poll::Ready(Ok(()));
+            }
+            if mark.is_some_and(|mark| self.outbox.is_past(mark)) {
+                // What goes on behind it is others'.
+                return Pin::new(&mut self.io).poll_flush(cx).map_err(Error::from);
             }
             ready!(self.poll_writer_deadlines(cx));
         }
@@ -170,24 +206,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         self.poll_flush(cx, party)
     }
 
-    /// Waits until nothing can be sent any more: whoever brings that about wakes the others.
-    #[cfg(feature = "hub")]
-    pub(in crate::websocket) fn poll_closing(
-        &mut self,
-        cx: &mut Context<'_>,
-        party: Party,
-    ) -> Poll<Error> {
-        self.poll_as(party, cx, |connection, _| match connection.check_open() {
-            Ok(()) => Poll::Pending,
-            Err(error) => Poll::Ready(error),
-        })
-    }
-
     /// Writes what waits; tells the session how it goes.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.outbox.is_idle() {
             return Poll::Ready(Ok(()));
         }
+        let waiting = self.outbox.len();
         let session = &mut self.session;
         let result = self.outbox.poll_write(&mut self.io, cx, |written| {
             session.handle_write_progress();
@@ -195,6 +219,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 session.handle_ping_written(Instant::now());
             }
         });
+        charge(cx, waiting - self.outbox.len());
         match &result {
             Poll::Ready(_) => session.handle_write_progress(),
             Poll::Pending => session.handle_write_blocked(Instant::now),
@@ -209,6 +234,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
         let header = self.header(OpCode::PONG, payload.len());
         self.outbox.set_pong(&header, payload);
+    }
+}
+
+/// Counts bytes written as work done. Tokio counts a write as one step, whatever its size; a task of which others
+/// see nothing for 128 large ones keeps a reader, and its pongs, waiting for milliseconds.
+fn charge(cx: &mut Context<'_>, bytes: usize) {
+    for _ in 0..bytes / BYTES_A_STEP {
+        if pin!(coop::consume_budget()).poll(cx).is_pending() {
+            return;
+        }
     }
 }
 

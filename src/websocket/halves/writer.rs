@@ -63,6 +63,12 @@ impl<T> Writer<T> {
     pub fn role(&self) -> Role {
         self.shared.role
     }
+
+    /// Has a reader that waits write what was fed.
+    #[cfg(feature = "hub")]
+    pub(crate) fn wake_reader(&self) {
+        self.shared.wake_reader();
+    }
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
@@ -166,7 +172,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
         self.send_stream(kind, pieces(reader)).await
     }
 
-    /// Writes what is queued.
+    /// Writes what is queued; what other clones queue meanwhile is not waited for.
     ///
     /// Cancel-safe.
     ///
@@ -174,7 +180,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
     ///
     /// What ended the connection.
     pub async fn flush(&mut self) -> Result<(), Error> {
-        poll_fn(|cx| self.poll_written(cx)).await
+        let mut mark = None;
+        poll_fn(|cx| {
+            self.poll(cx, |connection, cx, party| connection.poll_flush_to(cx, party, &mut mark))
+        })
+        .await
     }
 
     /// Sends Close and flushes it. The peer's Close, and the end, are the [`Reader`](super::Reader)'s to see;
@@ -221,27 +231,28 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
         Ok(())
     }
 
-    /// Waits for room, and only then asks for the message; `None` queues nothing.
+    /// Waits for room, and only then asks for the message; `None` queues nothing. Whoever feeds like this flushes.
     #[cfg(feature = "hub")]
     pub(crate) fn poll_feed_prepared(
         &mut self,
         cx: &mut Context<'_>,
         next: impl FnOnce() -> Option<Prepared>,
     ) -> Poll<Result<(), Error>> {
-        ready!(self.poll(cx, |connection, cx, party| {
+        self.poll(cx, |connection, cx, party| {
             ready!(connection.poll_ready(cx, party))?;
-            let sent =
-                next().map(|message| connection.start_send(Parcel::Prepared(message), party));
-            Poll::Ready(sent.unwrap_or(Ok(())))
-        }))?;
-        self.shared.wake_reader();
-        Poll::Ready(Ok(()))
+            let message = next().map(Parcel::Prepared);
+            Poll::Ready(message.map_or(Ok(()), |message| connection.start_send(message, party)))
+        })
     }
 
-    /// Waits until nothing can be sent any more; what a sender is told then.
+    /// Waits until nothing can be sent any more; what a sender is told then. Whoever brings that about wakes the
+    /// others.
     #[cfg(feature = "hub")]
     pub(crate) fn poll_closing(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
-        self.poll(cx, Connection::poll_closing)
+        self.poll(cx, |connection, _, _| match connection.check_open() {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(error),
+        })
     }
 
     /// Waits for room and queues in one step, so that nobody takes the room in between.

@@ -12,6 +12,7 @@ mod queue;
 
 use std::{
     io::{self, IoSlice},
+    num::Wrapping,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -37,7 +38,13 @@ pub(super) struct Outbox {
     ping: usize,
     is_vectored: bool,
     needs_flush: bool,
+    /// How much has gone out that somebody sent: pongs and pings, which come in between, are not counted.
+    written: Wrapping<u64>,
 }
+
+/// A place in what is sent, for whoever waits until it has gone out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark(Wrapping<u64>);
 
 /// What one write has achieved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +65,7 @@ impl Outbox {
             ping: 0,
             is_vectored: io.is_write_vectored(),
             needs_flush: false,
+            written: Wrapping(0),
         }
     }
 
@@ -91,6 +99,17 @@ impl Outbox {
         self.queue.push_encoded(frame);
     }
 
+    /// The end of what is queued.
+    pub(super) fn end(&self) -> Mark {
+        Mark(self.written + Wrapping(self.queue.len() as u64))
+    }
+
+    /// Whether everything before this place has been written.
+    pub(super) fn is_past(&self, mark: Mark) -> bool {
+        // Neither is ever half of all numbers ahead of the other.
+        (self.written - mark.0).0 as i64 >= 0
+    }
+
     /// Whether a pong is in its slot: queued, and not begun.
     pub(super) fn has_pong(&self) -> bool {
         self.pong > 0
@@ -98,14 +117,14 @@ impl Outbox {
 
     /// Puts a pong into its slot; the newest wins.
     pub(super) fn set_pong(&mut self, header: &FrameHeader, payload: &[u8]) {
-        self.queue.remove(self.begun, self.pong);
+        self.remove_urgent(self.begun, self.pong);
         self.pong = self.insert_urgent(self.begun, header, payload);
     }
 
     /// Puts our ping into its slot.
     pub(super) fn set_ping(&mut self, header: &FrameHeader) {
         let offset = self.begun + self.pong;
-        self.queue.remove(offset, self.ping);
+        self.remove_urgent(offset, self.ping);
         self.ping = self.insert_urgent(offset, header, &[]);
     }
 
@@ -114,7 +133,13 @@ impl Outbox {
         append_frame(header, payload, &mut frame);
         let len = frame.len();
         self.queue.insert(offset, frame.freeze());
+        self.written -= len as u64;
         len
+    }
+
+    fn remove_urgent(&mut self, offset: usize, len: usize) {
+        self.queue.remove(offset, len);
+        self.written += len as u64;
     }
 
     /// Drops every frame not begun: the connection fails, and all that is left to say is why. Tells how
@@ -185,6 +210,7 @@ impl Outbox {
             self.ping = 0;
         }
         self.queue.advance(bytes);
+        self.written += bytes as u64;
         self.begun -= bytes;
         if has_ping { Written::Ping } else { Written::Frames }
     }

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::{
     message::{Message, Piece},
-    vocabulary::{CloseCode, CloseFrame, EndOfStream, Error, MessageKind, UsageError, Utf8Bytes},
+    vocabulary::{CloseCode, CloseFrame, Error, MessageKind, UsageError, Utf8Bytes},
     websocket::{WebSocket, connection::BUDGET, wakers::Party},
 };
 
@@ -25,21 +25,22 @@ const MAX_WRITE: usize = 64 << 10;
 /// # Ends
 ///
 /// RFC 6455 has no half-close: a Close ends both directions. Shutting down thus sends Close 1000 and flushes it;
-/// the peer's Close with 1000, 1001 or no code is the end of what is read. Whatever else ends the connection is an
-/// error, so that what was cut off is never taken for whole.
+/// the peer's Close with 1000 or no code is the end of what is read. Whatever else ends the connection is an error
+/// ([`Error::ClosedEarly`] with the peer's Close), so that what was cut off is never taken for whole.
 ///
 /// [`with_half_close`](Self::with_half_close) carries the end of one direction across, where the peer knows of it.
+/// Behind the end of what is read, pings are answered by [`copy_bidirectional`](Self::copy_bidirectional) alone.
 ///
 /// Dropping it drops the transport, and the peer sees an end without Close. [`close`](Self::close) carries out the
 /// closing handshake.
 ///
 /// ```
 /// use bowline::{Error, WebSocket};
-/// use tokio::{io::copy_bidirectional, net::TcpStream};
+/// use tokio::net::TcpStream;
 ///
 /// # async fn tunnel(ws: WebSocket<TcpStream>, mut tcp: TcpStream) -> Result<(), Error> {
 /// let mut stream = ws.into_byte_stream().with_half_close();
-/// copy_bidirectional(&mut stream, &mut tcp).await?;
+/// stream.copy_bidirectional(&mut tcp).await?;
 /// stream.close(1000, "").await?;
 /// # Ok(())
 /// # }
@@ -96,12 +97,17 @@ impl<T> ByteStream<T> {
     }
 
     /// Tells the end of what is written by an empty message, so that reading goes on; and takes one for the end of
-    /// what is read. A Close before it is then an error of kind `UnexpectedEof`. Both ends have to do it, which is a matter
+    /// what is read. A Close before it is then an error. Both ends have to do it, which is a matter
     /// of agreement: a subprotocol, say.
     #[must_use]
     pub fn with_half_close(mut self) -> Self {
         self.marks = EndMark::EmptyMessage;
         self
+    }
+
+    /// Whether a Close is what ends either direction, and so both.
+    pub(super) fn ends_with_close(&self) -> bool {
+        self.marks == EndMark::Close
     }
 
     /// The WebSocket below.
@@ -133,7 +139,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> ByteStream<T> {
     }
 
     /// Reads until there are bytes, or none will come any more.
-    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    pub(super) fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         for _ in 0..BUDGET {
             match &self.reading {
                 Reading::Inside(_, rest) if !rest.is_empty() => return Poll::Ready(Ok(())),
@@ -165,10 +171,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> ByteStream<T> {
             Some(Piece::End) if unfinished => self.end_message(),
             // The rest of a message that was not read to its end before.
             Some(Piece::Payload(_) | Piece::End) => {}
-            Some(Piece::Control(Message::Close(frame))) => {
-                self.reading = Reading::Ended;
-                return if unfinished { Err(Error::IncompleteMessage) } else { self.end(frame) };
-            }
+            Some(Piece::Control(Message::Close(frame))) => return self.end(frame),
             Some(Piece::Control(_)) => {}
             None => return self.end(None),
         }
@@ -183,10 +186,34 @@ impl<T: AsyncRead + AsyncWrite + Unpin> ByteStream<T> {
 
     /// Whether a Close is the end of what is read.
     fn end(&mut self, frame: Option<CloseFrame>) -> Result<(), Error> {
+        let is_inside = matches!(self.reading, Reading::Inside(..));
         self.reading = Reading::Ended;
-        let is_mark = self.marks == EndMark::Close
-            && frame.is_none_or(|frame| [CloseCode::NORMAL, CloseCode::AWAY].contains(&frame.code));
-        if is_mark { Ok(()) } else { Err(Error::AbnormalClosure(EndOfStream::BetweenFrames)) }
+        let is_normal = frame.as_ref().is_none_or(|frame| frame.code == CloseCode::NORMAL);
+        if is_normal && !is_inside && self.marks == EndMark::Close {
+            return Ok(());
+        }
+        Err(Error::ClosedEarly(frame.map(Box::new)))
+    }
+
+    /// Reads on behind the end of what is read, so that pings are answered and the connection's end is seen; ready
+    /// with that, and never where a Close was the end.
+    pub(super) fn poll_behind_end(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        if self.marks == EndMark::Close {
+            return Poll::Pending;
+        }
+        for _ in 0..BUDGET {
+            return Poll::Ready(match ready!(self.ws.connection.poll_piece(cx)) {
+                Some(Ok(Piece::Control(Message::Close(frame)))) => {
+                    Error::ClosedEarly(frame.map(Box::new))
+                }
+                Some(Ok(Piece::Control(_))) => continue,
+                Some(Ok(_)) => invalid_data("message behind the end of what is sent"),
+                Some(Err(error)) => error,
+                None => Error::ClosedEarly(None),
+            });
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn refuse_text(&mut self) -> Result<(), Error> {
@@ -199,8 +226,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> ByteStream<T> {
     fn poll_refused(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         let _ = ready!(self.ws.connection.poll_closed(cx));
         self.reading = Reading::Ended;
-        let text = "text message, binary ones only expected";
-        Poll::Ready(io::Error::new(io::ErrorKind::InvalidData, text).into())
+        Poll::Ready(invalid_data("text message, binary ones only expected"))
     }
 
     fn check_open(&self) -> Result<(), Error> {
@@ -210,7 +236,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> ByteStream<T> {
         }
     }
 
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if self.marks == EndMark::Close {
             self.writing = Writing::Ended;
             return self.ws.connection.poll_close(cx, Party::WRITER);
@@ -224,7 +250,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> ByteStream<T> {
     }
 }
 
-/// An [`Error`] comes as the source of the `io::Error`, once; after it, as after the end, there is nothing to read.
+fn invalid_data(what: &'static str) -> Error {
+    io::Error::new(io::ErrorKind::InvalidData, what).into()
+}
+
+/// An [`Error`] comes inside the `io::Error`, once; after it, as after the end, there is nothing to read.
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncBufRead for ByteStream<T> {
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         let this = self.get_mut();

@@ -78,7 +78,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> IncomingMessage<'_, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::IncompleteMessage`] where the connection is closed before the message's end; otherwise what
+    /// [`Error::ClosedEarly`] where the connection is closed before the message's end; otherwise what
     /// ended the connection, which its stream then yields no more. The last item in any case.
     pub async fn next(&mut self) -> Option<Result<Bytes, Error>> {
         poll_fn(|cx| self.poll_bytes(cx)).await
@@ -96,9 +96,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> IncomingMessage<'_, T> {
             let piece = ready!(self.access.poll(cx, |connection, cx, _| connection.poll_piece(cx)));
             let last = match piece {
                 Some(Ok(Piece::Payload(bytes))) => return Poll::Ready(Some(Ok(bytes))),
-                Some(Ok(Piece::Control(Message::Close(_)))) | None => {
-                    Some(Err(Error::IncompleteMessage))
+                Some(Ok(Piece::Control(Message::Close(frame)))) => {
+                    Some(Err(Error::ClosedEarly(frame.map(Box::new))))
                 }
+                None => Some(Err(Error::ClosedEarly(None))),
                 Some(Ok(Piece::Control(_))) => continue,
                 Some(Ok(Piece::End | Piece::Begin(_))) => None,
                 Some(Err(error)) => Some(Err(error)),
@@ -126,7 +127,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> FusedStream for IncomingMessage<'_, T> {
     }
 }
 
-/// An [`Error`] that ends the message comes as the source of the `io::Error`, once.
+/// An [`Error`] that ends the message comes inside the `io::Error`, once.
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncBufRead for IncomingMessage<'_, T> {
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         let this = self.get_mut();

@@ -7,6 +7,7 @@
 //! ```
 
 mod byte_stream;
+mod copying;
 mod incoming;
 mod outgoing;
 mod whole;

@@ -15,7 +15,10 @@ use tokio_util::io::ReaderStream;
 use super::Access;
 use crate::{
     vocabulary::{Compression, Error, MessageKind, PieceEnd, UsageError, Utf8Validator},
-    websocket::connection::{Connection, Started},
+    websocket::{
+        connection::{Connection, Started},
+        outbox::Mark,
+    },
 };
 
 /// Small writes are put together into fragments of this size.
@@ -137,6 +140,10 @@ impl<'a, T> OutgoingMessage<'a, T> {
         if self.buffer.len() < FRAGMENT { Ok(()) } else { self.push_buffer(PieceEnd::Open) }
     }
 
+    fn push_rest(&mut self) -> Result<(), Error> {
+        if self.state == State::Open { self.push_buffer(PieceEnd::Flushed) } else { Ok(()) }
+    }
+
     fn end(&mut self) -> Result<(), Error> {
         if self.state == State::Finished {
             return Ok(());
@@ -235,7 +242,12 @@ impl<'a, T: AsyncRead + AsyncWrite + Unpin> OutgoingMessage<'a, T> {
     ///
     /// What ended the connection.
     pub async fn flush(&mut self) -> Result<(), Error> {
-        poll_fn(|cx| self.poll_written(cx)).await
+        let mut mark = None;
+        poll_fn(|cx| {
+            self.push_rest()?;
+            self.poll_past(cx, &mut mark)
+        })
+        .await
     }
 
     /// Ends the message, and writes what is queued.
@@ -247,7 +259,12 @@ impl<'a, T: AsyncRead + AsyncWrite + Unpin> OutgoingMessage<'a, T> {
     ///
     /// [`Error::Usage`] for text that ends inside a character; otherwise what ended the connection.
     pub async fn finish(mut self) -> Result<(), Error> {
-        poll_fn(|cx| self.poll_finish(cx)).await
+        let mut mark = None;
+        poll_fn(|cx| {
+            self.end()?;
+            self.poll_past(cx, &mut mark)
+        })
+        .await
     }
 
     /// Waits for room in the outbox.
@@ -257,10 +274,17 @@ impl<'a, T: AsyncRead + AsyncWrite + Unpin> OutgoingMessage<'a, T> {
     }
 
     fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if self.state == State::Open {
-            self.push_buffer(PieceEnd::Flushed)?;
-        }
+        self.push_rest()?;
         self.access.poll(cx, Connection::poll_flush)
+    }
+
+    /// The same, but for what others queue meanwhile.
+    fn poll_past(
+        &mut self,
+        cx: &mut Context<'_>,
+        mark: &mut Option<Mark>,
+    ) -> Poll<Result<(), Error>> {
+        self.access.poll(cx, |connection, cx, party| connection.poll_flush_to(cx, party, mark))
     }
 
     fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -299,7 +323,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Bytes> for OutgoingMessage<'_, T> {
     }
 }
 
-/// `poll_shutdown` ends the message, as [`OutgoingMessage::finish`] does. An [`Error`] comes as the source of the
+/// `poll_shutdown` ends the message, as [`OutgoingMessage::finish`] does. An [`Error`] comes inside the
 /// `io::Error`.
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for OutgoingMessage<'_, T> {
     fn poll_write(

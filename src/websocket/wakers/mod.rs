@@ -5,6 +5,8 @@
 //! with the transport, it would take another's place there, and that other would sleep on. So where there
 //! are several, the transport gets one that wakes them all.
 
+#[cfg(all(test, shuttle))]
+mod models;
 mod parties;
 
 use std::{
