@@ -31,7 +31,8 @@ fn section_5_5_1_a_close_inside_a_message_leaves_it_incomplete() {
         let mut message = finish(receiver.next_streamed()).expect("one").expect("fine");
         let (got, error) = finish(body(&mut message));
         assert_eq!(got, if is_begun { &b"a"[..] } else { b"" }, "{end:?}");
-        assert_eq!(error.as_deref(), Some("IncompleteMessage"), "{end:?}");
+        let close = CloseFrame::new(1001, "bye");
+        assert_eq!(error, Some(format!("ClosedEarly({:?})", Some(close))), "{end:?}");
         assert_eq!(io.written(), wire(end.0, b"\x88\x02\x03\xe9"), "replied to: {end:?}");
         assert!(finish(receiver.send("late")).is_err());
         let closed = finish(receiver.close(1000)).expect("closed");

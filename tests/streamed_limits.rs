@@ -180,24 +180,21 @@ fn a_close_is_not_disturbed_by_messages_that_nobody_reads() {
     }
 }
 
-/// A message whose header was judged as that of a whole one.
+/// Whoever asks for it whole and takes it over has it judged as a whole one; from the next header on as a streamed one.
 #[test]
-fn a_message_that_is_taken_over_is_held_to_the_limit_of_streamed_ones() {
+fn a_message_that_is_taken_over_is_held_to_the_limit_of_how_it_began() {
     for end in ends() {
-        for len in [10, 11] {
-            let bytes = from_peer(end.0, &[frame(0x82, &vec![7; len]), vec![]].concat());
-            let (head, tail) = bytes.split_at(bytes.len() - 3);
-            let io = Script::new(head);
+        for (frames, error) in [
+            (frame(0x82, &[7; 11]), None),
+            (fragments(0x82, &[7; 11], &[11]).concat(), Some(too_large(11, 10))),
+        ] {
+            let io = Script::new(&from_peer(end.0, &frames)[..9]);
             let mut receiver = End::over(io.clone(), end, None, limited(10));
             assert!(run(receiver.next()).is_pending());
-            io.arrive_bytes(tail);
+            io.arrive_bytes(&from_peer(end.0, &frames)[9..]);
             io.arrive(Read::End);
-            let (got, error) = streamed(&mut receiver);
-            if len == 10 {
-                assert_eq!((got.len(), error), (10, None));
-            } else {
-                assert_eq!(error, Some(too_large(11, 10)), "{end:?}: {} bytes", got.len());
-            }
+            let (got, failure) = streamed(&mut receiver);
+            assert_eq!((got.len(), failure), (11, error), "{end:?}");
         }
     }
 }

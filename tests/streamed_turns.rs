@@ -5,24 +5,22 @@
 mod deflate;
 #[path = "support/io.rs"]
 mod io;
+#[path = "support/streamed.rs"]
+mod streamed;
 
 use std::{
     mem,
-    pin::{Pin, pin},
-    sync::Arc,
+    pin::pin,
     task::{Context, Poll, Waker},
 };
 
 use bowline::{
-    CloseFrame, Error, Message, MessageKind, Prepared, Reader, Role, UsageError, WebSocket, Writer,
+    CloseFrame, Error, Message, MessageKind, Prepared, Reader, Role, UsageError, Writer,
 };
 use bytes::Bytes;
-use deflate::{Inflater, agreeing_on, sent_frames};
 use futures_util::{SinkExt, StreamExt, stream};
-use io::{
-    ROLES, Script, Wakes, failure, finish, frame, from_peer, item, run, untimed, websocket, wire,
-};
-use tokio_util::codec::Framed;
+use io::{ROLES, Script, failure, finish, frame, from_peer, item, run, untimed, websocket, wire};
+use streamed::Waiting;
 
 const TEXT: MessageKind = MessageKind::Text;
 const BINARY: MessageKind = MessageKind::Binary;
@@ -31,40 +29,6 @@ type Halves = (Reader<Script>, Writer<Script>);
 
 fn halves(role: Role, io: &Script) -> Halves {
     websocket(role, io.clone(), untimed()).split()
-}
-
-/// With context kept both ways.
-fn compressing(role: Role, io: &Script) -> WebSocket<Script> {
-    let (server, client) = agreeing_on("");
-    let codec = if role == Role::Server { server } else { client };
-    WebSocket::from_framed(Framed::new(io.clone(), codec.into()), untimed())
-}
-
-/// A future that waits, and how often it was woken.
-struct Waiting<'a, O> {
-    future: Pin<Box<dyn Future<Output = O> + 'a>>,
-    wakes: Arc<Wakes>,
-}
-
-impl<'a, O> Waiting<'a, O> {
-    #[track_caller]
-    fn on(future: impl Future<Output = O> + 'a) -> Self {
-        let mut waiting = Self { future: Box::pin(future), wakes: Arc::default() };
-        assert!(waiting.poll().is_pending(), "it need not wait");
-        waiting
-    }
-
-    fn poll(&mut self) -> Poll<O> {
-        let waker = Waker::from(self.wakes.clone());
-        self.future.as_mut().poll(&mut Context::from_waker(&waker))
-    }
-
-    #[track_caller]
-    fn woken(mut self) -> O {
-        assert!(self.wakes.count() > 0, "asleep");
-        let Poll::Ready(output) = self.poll() else { panic!("woken for nothing") };
-        output
-    }
 }
 
 /// Every way in which another clone can send.
@@ -93,10 +57,16 @@ async fn send(writer: &mut Writer<Script>, way: Way, text: &str) -> Result<(), E
     let prepared = Prepared::new(text).expect("no Close");
     match way {
         Way::Send => writer.send(text).await,
-        Way::Feed => writer.feed(text).await,
+        Way::Feed => {
+            writer.feed(text).await?;
+            writer.flush().await
+        }
         Way::Uncompressed => writer.send_uncompressed(text).await,
         Way::SendPrepared => writer.send_prepared(&prepared).await,
-        Way::FeedPrepared => writer.feed_prepared(&prepared).await,
+        Way::FeedPrepared => {
+            writer.feed_prepared(&prepared).await?;
+            writer.flush().await
+        }
         Way::Sink => SinkExt::send(writer, Message::text(text)).await,
         Way::Streamed => {
             let mut message = writer.start_message(TEXT).await?;
@@ -129,72 +99,6 @@ fn section_5_4_whatever_others_send_waits_for_the_end() {
             let expected = [one, &b"\x81\x05other".repeat(3)].concat();
             assert_eq!(io.written(), wire(role, &expected), "{role:?} {way:?} {is_sent}");
         }
-    }
-}
-
-/// Who was told that there is room before the message began has its own after it, and in order.
-#[test]
-fn a_promise_of_room_is_kept_after_the_end() {
-    for (role, is_flushed_first) in ROLES.into_iter().flat_map(|r| [(r, true), (r, false)]) {
-        let io = Script::of([]);
-        let (_reader, mut writer) = halves(role, &io);
-        let mut cx = Context::from_waker(Waker::noop());
-        let mut others = [(); 2].map(|()| writer.clone());
-        for other in &mut others {
-            assert!(other.poll_ready_unpin(&mut cx).is_ready());
-        }
-        let mut message = finish(writer.start_message(BINARY)).expect("open");
-        finish(message.feed("a")).expect("open");
-        finish(message.flush()).expect("open");
-        for (n, other) in others.iter_mut().enumerate().rev() {
-            other.start_send_unpin(Message::text(n.to_string())).expect("open");
-            assert!(other.poll_ready_unpin(&mut cx).is_pending(), "one is all that was promised");
-        }
-        let [first, second] = &mut others;
-        let flushes = [first, second].map(|other| {
-            if is_flushed_first {
-                Waiting::on(async { failure(SinkExt::flush(other).await) })
-            } else {
-                Waiting::on(async { failure(other.send("2").await) })
-            }
-        });
-        // Its own flush doesn't wait for the others'.
-        finish(message.flush()).expect("open");
-        assert_eq!(io.written(), wire(role, b"\x02\x01a"));
-        finish(message.finish()).expect("open");
-        assert!(flushes.into_iter().all(|flush| flush.woken() == Ok(())), "{role:?}");
-        let rest = if is_flushed_first { &b""[..] } else { b"\x81\x012\x81\x012" };
-        let expected = [b"\x02\x01a\x80\x00\x81\x011\x81\x010", rest].concat();
-        assert_eq!(io.written(), wire(role, &expected), "{role:?} {is_flushed_first}");
-    }
-}
-
-/// With compression, what waits is compressed when its turn comes.
-#[test]
-fn what_has_waited_is_in_the_peers_window_where_it_arrived() {
-    for role in ROLES {
-        let io = Script::of([]);
-        let (_reader, mut writer) = compressing(role, &io).split();
-        let mut cx = Context::from_waker(Waker::noop());
-        let mut other = writer.clone();
-        assert!(other.poll_ready_unpin(&mut cx).is_ready());
-        let mut message = finish(writer.start_message(TEXT)).expect("open");
-        finish(message.feed("Hello, Hello, ")).expect("open");
-        finish(message.flush()).expect("open");
-        other.start_send_unpin(Message::text("Hello, between")).expect("open");
-        finish(message.feed("Hello")).expect("open");
-        finish(message.finish()).expect("open");
-        finish(writer.send("Hello, between and behind")).expect("open");
-        let mut peer = Inflater::new();
-        let (mut messages, mut payload) = (Vec::new(), Vec::new());
-        for (first, piece) in sent_frames(&io.written()) {
-            payload.extend(piece);
-            if first & 0x80 != 0 {
-                messages.push(peer.message(&mem::take(&mut payload)));
-            }
-        }
-        let expected = ["Hello, Hello, Hello", "Hello, between", "Hello, between and behind"];
-        assert_eq!(messages, expected.map(str::as_bytes), "{role:?}");
     }
 }
 
@@ -235,7 +139,7 @@ fn section_5_5_1_a_close_ends_the_message_and_all_that_wait() {
         finish(message.flush()).expect("open");
         promised.start_send_unpin(Message::text("lost")).expect("open");
         let flush = Waiting::on(async { failure(SinkExt::flush(&mut promised).await) });
-        let waiting = Waiting::on(async { failure(third.feed("never").await) });
+        let waiting = Waiting::on(async { failure(third.send("never").await) });
         match way {
             0 => finish(other.close(1000, "")).expect("open"),
             1 => assert!(run(reader.close(1000, "")).is_pending()),
@@ -266,7 +170,7 @@ fn whoever_is_dropped_while_waiting_leaves_no_trace() {
         let [mut dropped, mut kept] = [writer.clone(), writer.clone()];
         let mut message = finish(writer.start_message(BINARY)).expect("open");
         finish(message.feed("a")).expect("open");
-        let mut late = Waiting::on(async { failure(dropped.send("never").await) });
+        let mut late = Waiting::on(async { failure(dropped.start_message(TEXT).await.map(drop)) });
         assert!(late.poll().is_pending());
         let wakes = late.wakes.clone();
         let waiting = Waiting::on(async { failure(kept.send("kept").await) });
@@ -310,14 +214,11 @@ fn a_clone_that_streams_without_end_starves_nobody() {
         let polled: Poll<()> = greedy.as_mut().poll(&mut cx);
         assert!(polled.is_pending());
         let mut waiting = Waiting::on(async { failure(other.send("other").await) });
-        for _ in 0..20 {
+        let is_through = (0..20).any(|_| {
             let polled: Poll<()> = greedy.as_mut().poll(&mut cx);
-            assert!(polled.is_pending());
-            if waiting.poll().is_ready() {
-                return;
-            }
-        }
-        panic!("{role:?}: starved");
+            polled.is_pending() && waiting.poll().is_ready()
+        });
+        assert!(is_through, "{role:?}: starved");
     }
 }
 

@@ -2,6 +2,12 @@
 //! Stands on `io` and `deflate` of the same test.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
 use bowline::{
     CloseFrame, Config, ContextTakeover, Deflate, Error, FrameCodec, IncomingMessage, MaskingKey,
     Message, MessageCodec, MessageKind, OutgoingMessage, Reader, Role, WebSocket, Writer,
@@ -11,7 +17,7 @@ use tokio_util::codec::Framed;
 
 use crate::{
     deflate::handshake,
-    io::{KEY, ROLES, frame},
+    io::{KEY, ROLES, Wakes, frame},
 };
 
 /// What the two ends may have agreed on.
@@ -192,4 +198,31 @@ pub(crate) async fn body<T: AsyncRead + AsyncWrite + Unpin>(
     }
     assert!(message.next().await.is_none(), "more after the end");
     (bytes, None)
+}
+
+/// A future that waits, and how often it was woken.
+pub(crate) struct Waiting<'a, O> {
+    future: Pin<Box<dyn Future<Output = O> + 'a>>,
+    pub(crate) wakes: Arc<Wakes>,
+}
+
+impl<'a, O> Waiting<'a, O> {
+    #[track_caller]
+    pub(crate) fn on(future: impl Future<Output = O> + 'a) -> Self {
+        let mut waiting = Self { future: Box::pin(future), wakes: Arc::default() };
+        assert!(waiting.poll().is_pending(), "it need not wait");
+        waiting
+    }
+
+    pub(crate) fn poll(&mut self) -> Poll<O> {
+        let waker = Waker::from(self.wakes.clone());
+        self.future.as_mut().poll(&mut Context::from_waker(&waker))
+    }
+
+    #[track_caller]
+    pub(crate) fn woken(mut self) -> O {
+        assert!(self.wakes.count() > 0, "asleep");
+        let Poll::Ready(output) = self.poll() else { panic!("woken for nothing") };
+        output
+    }
 }
