@@ -105,7 +105,7 @@ fn expected() -> String {
 
 fn websocket(tcp: TcpStream, role: Role, way: Way) -> WebSocket<TcpStream> {
     let deflate = (way == Way::Compressed).then(Deflate::new);
-    let agreed = handshake(deflate.clone(), deflate);
+    let agreed = handshake(deflate, deflate);
     let codec = if role == Role::Server { agreed.server } else { agreed.client };
     let config = Config::new().with_max_streamed_size(None);
     WebSocket::from_framed(Framed::new(tcp, codec.into()), config)
