@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod broadcast;
 mod client;
 mod codecs;
 mod deflate;
 mod inspect;
+mod tunnel;
+mod upload;
 
 use std::{
     env,
@@ -114,9 +117,9 @@ impl Run {
 
 /// An example that serves, killed when dropped.
 struct Service {
-    _child: Child,
+    child: Child,
     /// Held, because a program that can't print its log stops.
-    _log: Lines<BufReader<ChildStdout>>,
+    log: Lines<BufReader<ChildStdout>>,
     address: String,
 }
 
@@ -128,11 +131,25 @@ impl Service {
 
     /// The same with more arguments than the address.
     async fn start_with(name: &str, arguments: &[&str], prefix: &str) -> Self {
-        let mut child = example(name).arg("127.0.0.1:0").args(arguments).spawn().unwrap();
+        Self::launch(example(name).arg("127.0.0.1:0").args(arguments), prefix).await
+    }
+
+    /// Starts a program whose first line begins with this prefix; the rest of the line's first word is the
+    /// address.
+    async fn launch(command: &mut Command, prefix: &str) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut log = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = within(log.next_line()).await.unwrap().unwrap();
-        let address = line.strip_prefix(prefix).unwrap_or_else(|| panic!("{line}")).to_owned();
-        Self { _child: child, _log: log, address }
+        let rest = line.strip_prefix(prefix).unwrap_or_else(|| panic!("{line}"));
+        let address = rest.split(' ').next().unwrap().to_owned();
+        Self { child, log, address }
+    }
+
+    /// What Ctrl-C does.
+    #[cfg(unix)]
+    async fn interrupt(&self) {
+        let id = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
     }
 }
 
