@@ -224,7 +224,33 @@ fn a_forgotten_message_never_gets_into_another() {
     }
 }
 
-/// "Forgotten, it keeps its turn for ever": what is no part of a message goes on all the same.
+/// With its writer ends what that has forgotten: others get their turn, or are told of the end.
+#[test]
+fn a_writer_dropped_after_it_forgot_a_message_holds_nobody_up() {
+    for (role, is_sent) in io::ROLES.into_iter().flat_map(|role| [(role, false), (role, true)]) {
+        let io = Script::of([]);
+        let (mut reader, mut writer) = io::websocket(role, io.clone(), untimed()).split();
+        let mut other = writer.clone();
+        let mut message = finish(writer.start_message(BINARY)).expect("open");
+        if is_sent {
+            finish(message.feed(vec![7; 5000])).expect("open");
+        }
+        mem::forget(message);
+        let mut sent = pin!(other.send("other"));
+        assert!(run(sent.as_mut()).is_pending(), "{role:?}");
+        drop(writer);
+        assert_eq!(finish(sent).is_ok(), !is_sent, "{role:?}");
+        assert!(run(reader.next()).is_pending());
+        let expected = if is_sent {
+            [frame(0x02, &[7; 5000]), close_1011()].concat()
+        } else {
+            b"\x81\x05other".to_vec()
+        };
+        assert!(io.written() == wire(role, &expected), "{role:?} {is_sent}");
+    }
+}
+
+/// Until then it keeps its turn; what is no part of a message goes on all the same.
 #[test]
 fn a_forgotten_message_keeps_its_turn_and_control_messages_pass() {
     for (role, is_sent) in io::ROLES.into_iter().flat_map(|role| [(role, false), (role, true)]) {
