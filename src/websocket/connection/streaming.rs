@@ -114,7 +114,9 @@ impl<T> Connection<T> {
     pub(in crate::websocket) fn abandon_pieces(&mut self, party: Party) {
         let Some(streaming) = &mut self.streaming else { return };
         if streaming.party != party {
-            streaming.line.retain(|(owner, _)| *owner != party);
+            // A message in line is its sender's no more, and this place may have been another's when it got there.
+            let is_start = |waiting: &Waiting| matches!(waiting, Waiting::Start(..));
+            streaming.line.retain(|(owner, waiting)| *owner != party || !is_start(waiting));
             return;
         }
         if !self.codec.abandon_pieces(&streaming.pieces) {
@@ -174,16 +176,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         self.poll_free(cx, party, Self::waits_for_turn)
     }
 
-    /// Waits for a message of this party that is in line; the outbox doesn't know of it.
-    pub(super) fn poll_line(
-        &mut self,
-        cx: &mut Context<'_>,
-        party: Party,
-    ) -> Poll<Result<(), Error>> {
+    /// Waits for a message of this party that is in line, of which the outbox doesn't know; not for one that will
+    /// never go out.
+    pub(super) fn poll_line(&mut self, cx: &mut Context<'_>, party: Party) -> Poll<()> {
         if self.is_in_line(party) {
-            // Closed or not, what counts is whether it went out before.
+            // What ends the wait with an error, `check_line` tells.
             let _ = ready!(self.poll_free(cx, party, Self::is_in_line));
         }
-        Poll::Ready(if self.is_in_line(party) { Err(self.session.sender_error()) } else { Ok(()) })
+        Poll::Ready(())
+    }
+
+    /// Whether a message of this party has been left in line by a connection that closes.
+    pub(super) fn check_line(&self, party: Party) -> Result<(), Error> {
+        if self.is_in_line(party) { Err(self.session.sender_error()) } else { Ok(()) }
     }
 }

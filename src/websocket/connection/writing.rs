@@ -136,8 +136,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         cx: &mut Context<'_>,
         party: Party,
     ) -> Poll<Result<(), Error>> {
-        ready!(self.poll_line(cx, party))?;
-        self.poll_as_writer(party, cx, Self::poll_written)
+        ready!(self.poll_line(cx, party));
+        ready!(self.poll_as_writer(party, cx, Self::poll_written))?;
+        Poll::Ready(self.check_line(party))
     }
 
     /// Waits until what is queued now has been written, whatever others queue after it. The place is kept from
@@ -148,9 +149,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         party: Party,
         mark: &mut Option<Mark>,
     ) -> Poll<Result<(), Error>> {
-        ready!(self.poll_line(cx, party))?;
+        ready!(self.poll_line(cx, party));
         let mark = *mark.get_or_insert_with(|| self.outbox.end());
-        self.poll_as_writer(party, cx, |connection, cx| connection.poll_written_to(cx, mark))
+        ready!(
+            self.poll_as_writer(party, cx, |connection, cx| {
+                connection.poll_written_to(cx, mark)
+            })
+        )?;
+        Poll::Ready(self.check_line(party))
     }
 
     fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
