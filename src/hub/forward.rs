@@ -55,7 +55,8 @@ impl Subscription {
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
-        let mut feeding = Feeding { writer, fed: Fed::Written };
+        // Whoever was dropped before may have fed something.
+        let mut feeding = Feeding { writer, fed: Fed::Waits };
         let end = poll_fn(|cx| self.poll_forward(&mut feeding, cx)).await;
         drop(feeding);
         let closed = match (end, self.overrun()) {

@@ -33,9 +33,9 @@ pub(super) struct Outbox {
     /// Bytes at the queue's front that belong to a frame of which some bytes are written.
     begun: usize,
     /// The length of the pong behind them that is not begun, and may still be replaced; zero for none.
-    pong: usize,
+    pong: u8,
     /// The same for our ping, behind the pong.
-    ping: usize,
+    ping: u8,
     is_vectored: bool,
     needs_flush: bool,
     /// How much has gone out that somebody sent: pongs and pings, which come in between, are not counted.
@@ -117,24 +117,25 @@ impl Outbox {
 
     /// Puts a pong into its slot; the newest wins.
     pub(super) fn set_pong(&mut self, header: &FrameHeader, payload: &[u8]) {
-        self.remove_urgent(self.begun, self.pong);
+        self.remove_urgent(self.begun, usize::from(self.pong));
         self.pong = self.insert_urgent(self.begun, header, payload);
     }
 
     /// Puts our ping into its slot.
     pub(super) fn set_ping(&mut self, header: &FrameHeader) {
-        let offset = self.begun + self.pong;
-        self.remove_urgent(offset, self.ping);
+        let offset = self.begun + usize::from(self.pong);
+        self.remove_urgent(offset, usize::from(self.ping));
         self.ping = self.insert_urgent(offset, header, &[]);
     }
 
-    fn insert_urgent(&mut self, offset: usize, header: &FrameHeader, payload: &[u8]) -> usize {
+    fn insert_urgent(&mut self, offset: usize, header: &FrameHeader, payload: &[u8]) -> u8 {
         let mut frame = BytesMut::with_capacity(header.encoded_len() + payload.len());
         append_frame(header, payload, &mut frame);
         let len = frame.len();
         self.queue.insert(offset, frame.freeze());
         self.written -= len as u64;
-        len
+        // At most 131: a header with its masking key, and 125 bytes.
+        len as u8
     }
 
     fn remove_urgent(&mut self, offset: usize, len: usize) {
@@ -200,7 +201,7 @@ impl Outbox {
 
     /// Removes what was written, and notes which frames are begun by it.
     fn advance(&mut self, bytes: usize) -> Written {
-        let ping_starts = self.begun + self.pong;
+        let ping_starts = self.begun + usize::from(self.pong);
         let has_ping = self.ping > 0 && bytes > ping_starts;
         if bytes > self.begun {
             self.begun = self.queue.frame_end(self.begun, bytes);
