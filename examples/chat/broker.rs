@@ -129,6 +129,10 @@ impl Broker {
     }
 
     async fn converse(&mut self, line: &mut Line) -> Result<std::convert::Infallible, End> {
+        // From before this link: it would be late.
+        while let Ok(event) = self.events.try_recv() {
+            let _ = self.hear(event);
+        }
         line.feed(ClientOp::Subscribe { subject: SUBJECT }).await?;
         let hello = self.federation.link_up(Instant::now());
         line.publish(&hello, &mut self.log).await?;

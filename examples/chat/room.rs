@@ -161,7 +161,8 @@ impl Seat {
             return Ok(());
         }
         self.room.publish(&protocol::said(&entry));
-        if let Some(uplink) = &state.uplink {
+        // What people here took for local stays local.
+        if let (Some(uplink), Some(Link::Joined)) = (&state.uplink, state.link) {
             uplink.said(&entry);
         }
         state.remember(entry);
