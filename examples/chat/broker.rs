@@ -12,7 +12,7 @@ use std::{
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use tokio::{net::TcpStream, sync::mpsc, time};
+use tokio::{net::TcpStream, sync::mpsc, task, time};
 use tokio_util::codec::Framed;
 
 use crate::{
@@ -182,6 +182,9 @@ impl Broker {
                     for news in news {
                         self.room.take(news);
                     }
+                    // Many may have come in one read. The guests' queues are short: they get their turn
+                    // between one and the next.
+                    task::yield_now().await;
                 }
                 Err(why) => self.log.complain(&format!("a message was ignored: {why}")),
             },

@@ -3,7 +3,7 @@
 use std::{future, sync::Arc};
 
 use bowline::{CloseCode, CloseFrame, Error, Message, Prepared, Utf8Bytes, WebSocket};
-use tokio::{net::TcpStream, sync::watch};
+use tokio::{net::TcpStream, sync::watch, task};
 
 use crate::{
     protocol::Command,
@@ -141,7 +141,13 @@ async fn hear(
             }
             Err(refusal) => Err(refusal),
         },
-        (Command::Say { text }, Some(seat)) => seat.say(text),
+        (Command::Say { text }, Some(seat)) => {
+            let outcome = seat.say(text);
+            // Many may have come in one read. The others' queues are short: they get their turn between one
+            // and the next.
+            task::yield_now().await;
+            outcome
+        }
         (Command::Join { .. }, Some(_)) => return Err(JOINED_TWICE),
         (Command::Say { .. }, None) => return Err(NOT_JOINED),
     };

@@ -129,15 +129,16 @@ async fn garbage_at_the_server_is_ignored() {
     let bob = Guest::join(&there, "Bob").await;
     until_all_see(&[&ada, &bob], &["Ada", "Bob"]).await;
 
-    let mut intruder = Intruder::connect(&nats).await;
-    intruder.subscribe().await;
-    let overheard: Value = serde_json::from_slice(&intruder.next().await).unwrap();
+    let mut listener = Intruder::connect(&nats).await;
+    listener.subscribe().await;
+    let overheard: Value = serde_json::from_slice(&listener.next().await).unwrap();
     let process = overheard["from"].as_str().unwrap();
     let said = json!({ "v": 1, "from": "x", "link": 1, "seq": 1, "type": "said", "name": "Ada", "text": "forged", "at": 1 });
     let strange = json!({ "v": 2, "from": "x", "link": 1, "seq": 1, "type": "here", "people": ["Eve"], "heard": {} });
     let deaf = json!({ "v": 1, "from": "x", "link": 1, "seq": 1, "type": "here", "people": ["Eve"], "heard": {} });
     // An older message of a process that is there.
     let old = json!({ "v": 1, "from": process, "link": 0, "seq": 0, "type": "here", "people": [], "heard": {} });
+    let mut intruder = Intruder::connect(&nats).await;
     for payload in [
         b"".to_vec(),
         b"\xff\x00\r\nPING\r\n".to_vec(),
