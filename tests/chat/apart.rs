@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use tokio::{net::TcpListener, time};
+use tokio::{
+    net::TcpListener,
+    sync::oneshot,
+    time::{self, MissedTickBehavior},
+};
 
 use crate::{
     guest::{Guest, until_all_see},
@@ -75,18 +79,17 @@ async fn a_server_that_stood_still_delivers_nothing_late() {
     assert_eq!(ada.record().said_by("Bob"), ["to all"]);
 }
 
-/// Says a number every few milliseconds, until told to stop; returns how many.
-async fn count_aloud(mut guest: Guest, stop: tokio::sync::oneshot::Receiver<()>) -> (Guest, usize) {
+/// Says one number after another, until told to stop; returns how many.
+async fn count_aloud(mut guest: Guest, mut stop: oneshot::Receiver<()>) -> (Guest, usize) {
     let mut pace = time::interval(Duration::from_millis(5));
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut count = 0;
-    tokio::pin!(stop);
-    loop {
-        tokio::select! {
-            _ = &mut stop => return (guest, count),
-            _ = pace.tick() => guest.say(&format!("number {count}")).await,
-        }
+    while stop.try_recv().is_err() {
+        pace.tick().await;
+        guest.say_and_hear(&format!("number {count}")).await;
         count += 1;
     }
+    (guest, count)
 }
 
 fn number(text: &str) -> usize {
@@ -112,25 +115,24 @@ async fn numbers_stay_in_order_while_the_server_comes_and_goes() {
     let (cleo, dan) = (Guest::join(&here, "Cleo").await, Guest::join(&there, "Dan").await);
     let everybody = ["Ada", "Bob", "Cleo", "Dan"];
     until_all_see(&[&ada, &bob, &cleo, &dan], &everybody).await;
-    let (stop_ada, ada_stops) = tokio::sync::oneshot::channel();
-    let (stop_bob, bob_stops) = tokio::sync::oneshot::channel();
+    let (stop_ada, ada_stops) = oneshot::channel();
+    let (stop_bob, bob_stops) = oneshot::channel();
     let ada = tokio::spawn(count_aloud(ada, ada_stops));
     let bob = tokio::spawn(count_aloud(bob, bob_stops));
     let mut counts = (0, 0);
     for round in 0..5 {
-        let by = |record: &Record, name: &str| record.said_by(name).len();
         // Talk crosses both ways, more than before.
         let more = format!("talk across in round {round}");
-        cleo.until(&more, |record| by(record, "Bob") > counts.0 + 10).await;
-        dan.until(&more, |record| by(record, "Ada") > counts.1 + 10).await;
+        cleo.until(&more, |record| record.count("Bob") > counts.0 + 10).await;
+        dan.until(&more, |record| record.count("Ada") > counts.1 + 10).await;
         nats.kill().await;
         cleo.until_link("local").await;
         dan.until_link("local").await;
-        let here = by(&cleo.record(), "Ada");
-        cleo.until("talk here", |record| by(record, "Ada") > here + 10).await;
+        let here = cleo.record().count("Ada");
+        cleo.until("talk here", |record| record.count("Ada") > here + 10).await;
         nats.restart().await;
         until_all_see(&[&cleo, &dan], &everybody).await;
-        counts = (by(&cleo.record(), "Bob"), by(&dan.record(), "Ada"));
+        counts = (cleo.record().count("Bob"), dan.record().count("Ada"));
     }
     stop_ada.send(()).unwrap();
     stop_bob.send(()).unwrap();

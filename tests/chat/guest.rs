@@ -52,6 +52,14 @@ impl Guest {
         self.send(json!({ "type": "say", "text": text })).await;
     }
 
+    /// Says something, and waits until it has come back: who says too much at once leaves slow readers
+    /// behind, and has them dropped.
+    pub(crate) async fn say_and_hear(&mut self, text: &str) {
+        let count = self.record.borrow().count(&self.name);
+        self.say(text).await;
+        self.until(text, |record| record.count(&self.name) > count).await;
+    }
+
     async fn send(&mut self, message: Value) {
         within("sending", self.writer.send(message.to_string())).await.unwrap();
     }

@@ -1,5 +1,7 @@
 //! What one person has been told, in order.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 /// Everything so far, and what it comes to.
@@ -10,6 +12,8 @@ pub(crate) struct Record {
     /// `None` where the server has no others.
     pub(crate) link: Option<String>,
     pub(crate) refusals: usize,
+    /// How much each has said.
+    counts: BTreeMap<String, usize>,
 }
 
 impl Record {
@@ -18,6 +22,7 @@ impl Record {
             Some("welcome") => self.link = message.get("link").map(text),
             Some("link") => self.link = Some(text(&message["state"])),
             Some("refused") => self.refusals += 1,
+            Some("said") => *self.counts.entry(text(&message["name"])).or_default() += 1,
             _ => {}
         }
         if let Some(people) = message["people"].as_array() {
@@ -30,6 +35,11 @@ impl Record {
     pub(crate) fn said(&self) -> Vec<(String, String)> {
         let said = self.messages.iter().filter(|message| message["type"] == "said");
         said.map(|message| (text(&message["name"]), text(&message["text"]))).collect()
+    }
+
+    /// How much this person has said.
+    pub(crate) fn count(&self, name: &str) -> usize {
+        self.counts.get(name).copied().unwrap_or_default()
     }
 
     /// What this person has said.

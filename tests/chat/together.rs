@@ -20,7 +20,7 @@ async fn what_is_said_is_heard_once_and_in_order_everywhere() {
     until_all_see(&guests.iter().collect::<Vec<_>>(), &["Ada", "Bob", "Cleo"]).await;
     for number in 0..50 {
         for guest in &mut guests {
-            guest.say(&format!("number {number}")).await;
+            guest.say_and_hear(&format!("number {number}")).await;
         }
     }
     let expected: Vec<String> = (0..50).map(|number| format!("number {number}")).collect();
