@@ -12,7 +12,12 @@ use std::{
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use tokio::{net::TcpStream, sync::mpsc, task, time};
+use tokio::{
+    net::TcpStream,
+    sync::mpsc,
+    task,
+    time::{self, MissedTickBehavior},
+};
 use tokio_util::codec::Framed;
 
 use crate::{
@@ -26,9 +31,12 @@ use crate::{
 };
 
 const SUBJECT: &str = "bowline.chat";
-/// For a connection to be made, for bytes to be taken, and for any sign of the server.
+/// For a connection to be made, and for bytes to be taken.
 const PATIENCE: Duration = Duration::from_secs(3);
 const PING_INTERVAL: Duration = Duration::from_secs(1);
+/// Pings without any sign of the server after which it is taken for dead. They are counted, and the time is
+/// not: a process that could not run for a while has yet to read what came meanwhile.
+const MAX_UNANSWERED: u32 = 3;
 const FIRST_DELAY: Duration = Duration::from_millis(200);
 const LAST_DELAY: Duration = Duration::from_secs(5);
 /// Complaints about messages are one line in so much time.
@@ -137,14 +145,15 @@ impl Broker {
         let hello = self.federation.link_up(Instant::now());
         line.publish(&hello, &mut self.log).await?;
         self.room.take(News::Link(Link::Joined));
-        let mut heard_at = Instant::now();
+        let mut unanswered = 0;
         let mut ping = time::interval(PING_INTERVAL);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             line.flush().await?;
             let tick = self.federation.next_tick().expect("the link is up");
             tokio::select! {
                 op = line.next() => {
-                    heard_at = Instant::now();
+                    unanswered = 0;
                     self.receive(op?, line).await?;
                 }
                 event = self.events.recv() => match event {
@@ -165,9 +174,10 @@ impl Broker {
                     }
                 }
                 _ = ping.tick() => {
-                    if heard_at.elapsed() > PATIENCE {
+                    if unanswered == MAX_UNANSWERED {
                         return Err(End::TimedOut);
                     }
+                    unanswered += 1;
                     line.feed(ClientOp::Ping).await?;
                 }
             }

@@ -133,10 +133,14 @@ impl Federation {
 
     /// Lets go of peers that are silent. Returns what to publish, and the news.
     pub(crate) fn tick(&mut self, now: Instant) -> (Option<String>, Vec<News>) {
-        let State::Joined { peers, .. } = &mut self.state else { return (None, Vec::new()) };
+        let State::Joined { next_heartbeat, peers } = &mut self.state else {
+            return (None, Vec::new());
+        };
+        // Whoever could not run for a while has yet to read what the others said meanwhile.
+        let is_late = now > *next_heartbeat + HEARTBEAT;
         let mut news = Vec::new();
         peers.retain(|process, peer| {
-            let stays = now.duration_since(peer.at) < SILENCE;
+            let stays = is_late || now.duration_since(peer.at) < SILENCE;
             if !stays {
                 let departed: Vec<String> = mem::take(&mut peer.people).into_iter().collect();
                 if !departed.is_empty() {

@@ -274,3 +274,111 @@ fn unix_ms() -> u64 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     since_1970.as_millis() as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::uplink::Event;
+
+    fn join(room: &Arc<Room>, name: &str) -> Seat {
+        room.join(name).unwrap_or_else(|refusal| panic!("{}", refusal.reason)).0
+    }
+
+    fn names(room: &Room) -> Vec<String> {
+        room.lock().names().into_iter().map(Into::into).collect()
+    }
+
+    fn people(process: &str, arrived: &[&str], departed: &[&str]) -> News {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        News::People { process: process.into(), arrived: owned(arrived), departed: owned(departed) }
+    }
+
+    fn said(process: &str, name: &str, at: u64) -> News {
+        let entry = Entry { name: name.into(), text: "x".into(), at };
+        News::Said { process: process.into(), entry }
+    }
+
+    #[test]
+    fn nobody_has_to_give_up_their_name() {
+        let room = Arc::new(Room::new(Some(Uplink::new().0)));
+        let _seats = (join(&room, "Ada"), join(&room, "ada 2"));
+        room.take(people("b", &["ADA", "Bob"], &[]));
+        room.take(people("c", &["Bob"], &[]));
+        assert_eq!(names(&room), ["Ada", "ada 2", "ADA 3", "Bob", "Bob 2"]);
+        // Each goes by the name that they have here, and is spoken for under it.
+        room.take(said("b", "ADA", unix_ms()));
+        room.take(said("c", "Bob", unix_ms()));
+        room.take(said("c", "ADA", unix_ms()));
+        let speakers: Vec<String> =
+            room.lock().history.iter().map(|entry| entry.name.clone()).collect();
+        assert_eq!(speakers, ["ADA 3", "Bob 2"]);
+        assert_eq!(
+            room.join("bob").err().and_then(|refusal| refusal.suggestion),
+            Some("bob 3".into())
+        );
+        room.take(people("b", &[], &["ADA", "Bob"]));
+        assert_eq!(names(&room), ["Ada", "ada 2", "Bob 2"]);
+        room.take(News::Link(Link::Local));
+        assert_eq!(names(&room), ["Ada", "ada 2"]);
+    }
+
+    #[test]
+    fn only_a_likely_time_is_taken_from_others() {
+        let room = Room::new(Some(Uplink::new().0));
+        room.take(people("b", &["Bob"], &[]));
+        let (before, now) = (unix_ms(), unix_ms());
+        for at in [0, now - 60_000, now + 60_000, now + 2 * DAY_MS, u64::MAX] {
+            room.take(said("b", "Bob", at));
+        }
+        let times: Vec<u64> = room.lock().history.iter().map(|entry| entry.at).collect();
+        assert_eq!(times[1..3], [now - 60_000, now + 60_000]);
+        assert!([times[0], times[3], times[4]].iter().all(|at| (before..=unix_ms()).contains(at)));
+    }
+
+    #[test]
+    fn who_is_too_far_behind_is_cut_off() {
+        let room = Arc::new(Room::new(None));
+        let slow = join(&room, "Slow");
+        let mut guest = join(&room, "Guest");
+        for _ in 0..QUEUE_LENGTH {
+            assert!(guest.say("x".into()).is_ok());
+            while guest.try_next().is_some() {}
+        }
+        let frame = slow.overrun().expect("a Close that is due");
+        assert_eq!(
+            (frame.code, frame.reason.as_str()),
+            (CloseCode::AGAIN, "Too far behind the room")
+        );
+        assert!(guest.overrun().is_none());
+        // Nobody hears what somebody says who is out already.
+        assert!(slow.say("late".into()).is_ok());
+        assert!(guest.try_next().is_none());
+        drop(slow);
+        assert_eq!(names(&room), ["Guest"]);
+    }
+
+    #[test]
+    fn local_talk_is_not_passed_on() {
+        let (uplink, mut events) = Uplink::new();
+        let room = Arc::new(Room::new(Some(uplink)));
+        let seat = join(&room, "Ada");
+        let say = |link, text: &str| {
+            room.take(News::Link(link));
+            assert!(seat.say(text.into()).is_ok());
+        };
+        say(Link::Local, "here");
+        say(Link::Joined, "everywhere");
+        say(Link::Local, "here again");
+        drop(seat);
+        room.hang_up();
+        let mut passed_on = Vec::new();
+        while let Ok(event) = events.try_recv() {
+            passed_on.push(match event {
+                Event::Arrived(name) => format!("{name} arrived"),
+                Event::Left(name) => format!("{name} left"),
+                Event::Said { entry, .. } => entry.text,
+            });
+        }
+        assert_eq!(passed_on, ["Ada arrived", "everywhere", "Ada left"]);
+    }
+}

@@ -11,6 +11,22 @@ from selenium.webdriver.common.action_chains import ActionChains
 
 DESKTOP = (1280, 800)
 PHONE = (390, 844)
+SMALL = (360, 640)
+
+
+OVERFLOW = "return document.documentElement.scrollWidth - innerWidth"
+# Between the name, what it says of the connection, and what is beside.
+GAPS = """
+    const range = new Range();
+    range.selectNodeContents(document.querySelector("header h1"));
+    const box = (id) => document.getElementById(id).getBoundingClientRect();
+    const [left, right] = [Math.min(box("state").left, box("link").left), box("link").right];
+    const details = box("details");
+    return Math.min(
+        left - range.getBoundingClientRect().right,
+        (details.width ? details.left : document.querySelector("header").getBoundingClientRect().right) - right,
+    );
+"""
 
 
 class Nats:
@@ -70,7 +86,7 @@ def link(page):
 
 
 def until_linked(page):
-    page.until(lambda: link(page) == ("joined", "Linked to other servers"), "it is linked")
+    page.until(lambda: link(page) == ("joined", "All servers"), "it is linked")
 
 
 def until_local(page):
@@ -129,7 +145,7 @@ def test_a_lost_connection_says_nothing_of_the_link(servers, pages):
     assert not page["link"].is_displayed()
 
 
-@pytest.mark.parametrize("name, size", [("desktop", DESKTOP), ("phone", PHONE)])
+@pytest.mark.parametrize("name, size", [("desktop", DESKTOP), ("phone", PHONE), ("small", SMALL)])
 def test_screenshots(nats, servers, pages, name, size):
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page = pages[0]
@@ -153,8 +169,8 @@ def test_screenshots(nats, servers, pages, name, size):
                 features = [{"name": "prefers-color-scheme", "value": scheme}]
                 page.cdp("Emulation.setEmulatedMedia", features=features)
                 ActionChains(page.driver).move_to_element(page["log"]).perform()
-                overflow = "return document.documentElement.scrollWidth - innerWidth"
-                assert page.script(overflow) <= 0
+                assert page.script(OVERFLOW) <= 0
+                assert page.script(GAPS) >= 8
                 path = SCREENSHOTS / f"chat-link-{state}-{scheme}-{name}.png"
                 assert page.driver.save_screenshot(str(path))
     finally:

@@ -283,3 +283,16 @@ fn people_and_peers_have_their_limits() {
     assert!(matches!(&news[0], News::People { arrived, .. } if arrived.len() == MAX_PEOPLE));
     assert_eq!(news[1..], [said("late", "person 0999", "is told")]);
 }
+
+/// A process that could not run for a while, or its whole machine.
+#[test]
+fn after_a_sleep_nobody_has_gone() {
+    let mut world = World::met(2);
+    world.arrive(0, "Ada");
+    world.settle();
+    world.news(1);
+    world.now += SILENCE * 10;
+    world.settle();
+    world.pass(10);
+    assert_eq!(world.news(1), []);
+}
