@@ -58,11 +58,12 @@ use topics::Topics;
 ///     let mut news = hub.subscribe("harbour", Policy::drop_oldest(100));
 ///     loop {
 ///         tokio::select! {
-///             message = reader.next() => match message.transpose()? {
-///                 Some(Message::Text(text)) => drop(hub.publish("harbour", &Prepared::new(text)?)),
-///                 Some(_) => {}
-///                 None => return Ok(()),
-///             },
+///             message = reader.next() => {
+///                 let Some(message) = message else { return Ok(()) };
+///                 if let Message::Text(text) = message? {
+///                     hub.publish("harbour", &Prepared::new(text)?);
+///                 }
+///             }
 ///             Some(message) = news.next() => writer.send_prepared(&message).await?,
 ///         }
 ///     }

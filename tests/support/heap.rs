@@ -57,6 +57,7 @@ pub(crate) fn live() -> isize {
 
 /// What some work came to.
 #[derive(Clone, Copy, Debug)]
+#[allow(dead_code, reason = "each test binary reads its own part")]
 pub(crate) struct Cost {
     /// How many times it asked for memory.
     pub(crate) calls: usize,
