@@ -253,6 +253,10 @@ fn nobody_speaks_who_is_not_there() {
     world.deliver(vec![peer, stranger, own]);
     assert_eq!(world.news(1), []);
     world.arrive(0, "Ada");
+    world.settle();
+    // Nobody has heard of such a link.
+    let content = Content::Said(entry("Ada", "of another link"));
+    world.deliver(vec![Dispatch { from: "p0".into(), link: 2, seq: 99, content }.encode()]);
     world.say(0, "Ada", "real");
     world.settle();
     assert_eq!(world.news(1), [people("p0", &["Ada"], &[]), said("p0", "Ada", "real")]);
