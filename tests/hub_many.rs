@@ -110,3 +110,20 @@ fn a_subscriber_costs_little_and_a_topic_without_any_nothing() {
     assert_eq!(hub.publish("tides", &message(3)), report(MANY / 2, 0, 0));
     assert!(all.iter_mut().all(|subscription| drain(subscription) == [3]));
 }
+
+/// The topics go with those that are cut off, though they still hold their subscriptions.
+#[test]
+fn a_topic_whose_last_subscriber_was_cut_off_is_off_the_list() {
+    let hub = Hub::new();
+    let topics: Vec<_> = (0..MANY).map(|n| n.to_string()).collect();
+    let policy = Policy::disconnect(1, 4321, "slow");
+    let all: Vec<_> = topics.iter().map(|topic| hub.subscribe(topic, policy.clone())).collect();
+    let news = message(1);
+    topics.iter().for_each(|topic| assert_eq!(hub.publish(topic, &news), report(1, 0, 0)));
+    let (cut_off, ()) = cost(|| {
+        topics.iter().for_each(|topic| assert_eq!(hub.publish(topic, &news), report(0, 0, 1)));
+    });
+    // A queue of one, the message's share in it, and the list, with room for 14,336 names.
+    assert!(cut_off.kept < -((MANY * (8 + 32) + 14_336 * 24) as isize), "{cut_off:?}");
+    assert_eq!(all.len(), MANY);
+}

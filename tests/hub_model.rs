@@ -147,7 +147,7 @@ fn compare(hub: &Hub, naive: &mut NaiveHub, all: &[Subscription]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
 
     #[test]
     fn it_does_what_the_naive_one_does(steps in steps(), max in 0..12_000usize) {
