@@ -228,7 +228,8 @@ fn a_short_absence_of_one_is_no_news_to_the_others() {
     world.arrive(0, "Ada");
     world.arrive(1, "Bob");
     world.settle();
-    (world.news(0), world.news(1));
+    world.news(0);
+    world.news(1);
     world.link_down(0);
     world.link_up(0);
     world.say(0, "Ada", "too early to be heard");
