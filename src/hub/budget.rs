@@ -87,3 +87,35 @@ impl Queued {
         &self.message
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Barrier, thread};
+
+    use super::*;
+
+    /// With room for one message, no two publishers ever have one each.
+    #[test]
+    fn of_two_who_find_room_for_one_message_only_one_gets_it() {
+        let budget = Arc::new(Budget::default());
+        let message = Prepared::new("").expect("no Close");
+        budget.set_max(Budget::cost(&message));
+        let (barrier, held) = (Barrier::new(3), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    barrier.wait();
+                    for _ in 0..100_000 {
+                        if let Some(reserved) = budget.reserve(Budget::cost(&message)) {
+                            assert_eq!(held.fetch_add(1, Ordering::SeqCst), 0);
+                            assert_eq!(budget.queued(), budget.max());
+                            held.fetch_sub(1, Ordering::SeqCst);
+                            drop(reserved);
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(budget.queued(), 0);
+    }
+}
