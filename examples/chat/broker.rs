@@ -4,39 +4,22 @@
 //! when it is back.
 
 use std::{
-    fmt, io,
+    convert::Infallible,
     pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use futures_util::{SinkExt, StreamExt};
-use serde_json::Value;
-use tokio::{
-    net::TcpStream,
-    sync::mpsc,
-    task,
-    time::{self, MissedTickBehavior},
-};
-use tokio_util::codec::Framed;
+use tokio::{sync::mpsc, task, time};
 
 use crate::{
-    address::Address,
-    dispatch::MAX_LENGTH,
     federation::{Federation, News},
-    nats::{ClientOp, NatsCodec, NatsError, ServerOp},
+    line::{End, Incoming, Line, PATIENCE},
     protocol::Link,
     room::Room,
     uplink::Event,
 };
 
-const SUBJECT: &str = "bowline.chat";
-/// For a connection to be made, and for bytes to be taken.
-const PATIENCE: Duration = Duration::from_secs(3);
-const PING_INTERVAL: Duration = Duration::from_secs(1);
-/// Pings without any sign of the server after which it is taken for dead. They are counted, and the time is
-/// not: a process that could not run for a while has yet to read what came meanwhile.
-const MAX_UNANSWERED: u32 = 3;
 const FIRST_DELAY: Duration = Duration::from_millis(200);
 const LAST_DELAY: Duration = Duration::from_secs(5);
 /// Complaints about messages are one line in so much time.
@@ -49,27 +32,6 @@ pub(crate) struct Broker {
     events: mpsc::UnboundedReceiver<Event>,
     federation: Federation,
     log: Log,
-}
-
-/// A connection to a server that has taken our name and password.
-struct Line {
-    framed: Framed<TcpStream, NatsCodec>,
-    max_payload_length: usize,
-}
-
-/// Why there is no connection, or no longer.
-enum End {
-    /// The room has hung up.
-    Stopped,
-    Address,
-    Io(io::Error),
-    Nats(NatsError),
-    /// The first thing it said was something else.
-    NoInfo,
-    Tls,
-    Refused(String),
-    TimedOut,
-    Closed,
 }
 
 impl Broker {
@@ -132,80 +94,71 @@ impl Broker {
     async fn talk(&mut self, mut line: Line) -> End {
         match self.converse(&mut line).await {
             Ok(never) => match never {},
+            Err(End::Stopped) => {
+                // The others are to hear that everybody here has left.
+                let _ = line.flush().await;
+                End::Stopped
+            }
             Err(end) => end,
         }
     }
 
-    async fn converse(&mut self, line: &mut Line) -> Result<std::convert::Infallible, End> {
+    async fn converse(&mut self, line: &mut Line) -> Result<Infallible, End> {
         // From before this link: it would be late.
         while let Ok(event) = self.events.try_recv() {
             let _ = self.hear(event);
         }
-        line.feed(ClientOp::Subscribe { subject: SUBJECT }).await?;
         let hello = self.federation.link_up(Instant::now());
-        line.publish(&hello, &mut self.log).await?;
+        self.publish(line, hello).await?;
         self.room.take(News::Link(Link::Joined));
-        let mut unanswered = 0;
-        let mut ping = time::interval(PING_INTERVAL);
-        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            line.flush().await?;
             let tick = self.federation.next_tick().expect("the link is up");
             tokio::select! {
-                op = line.next() => {
-                    unanswered = 0;
-                    self.receive(op?, line).await?;
-                }
-                event = self.events.recv() => match event {
-                    Some(event) => {
-                        if let Some(payload) = self.hear(event) {
-                            line.publish(&payload, &mut self.log).await?;
-                        }
+                incoming = line.next() => self.receive(incoming?).await,
+                event = self.events.recv() => {
+                    if let Some(payload) = self.hear(event.ok_or(End::Stopped)?) {
+                        self.publish(line, payload).await?;
                     }
-                    None => return Err(End::Stopped),
-                },
+                }
                 () = time::sleep_until(tick.into()) => {
                     let (payload, news) = self.federation.tick(Instant::now());
                     for news in news {
                         self.room.take(news);
                     }
                     if let Some(payload) = payload {
-                        line.publish(&payload, &mut self.log).await?;
+                        self.publish(line, payload).await?;
                     }
-                }
-                _ = ping.tick() => {
-                    if unanswered == MAX_UNANSWERED {
-                        return Err(End::TimedOut);
-                    }
-                    unanswered += 1;
-                    line.feed(ClientOp::Ping).await?;
                 }
             }
         }
     }
 
-    /// Something from the server.
-    async fn receive(&mut self, op: ServerOp, line: &mut Line) -> Result<(), End> {
-        match op {
-            ServerOp::Message(payload) => match self.federation.receive(Instant::now(), &payload) {
-                Ok(news) => {
-                    for news in news {
-                        self.room.take(news);
-                    }
-                    // Many may have come in one read. The guests' queues are short: they get their turn
-                    // between one and the next.
-                    task::yield_now().await;
-                }
-                Err(why) => self.log.complain(&format!("a message was ignored: {why}")),
-            },
-            ServerOp::TooLong(length) => {
-                self.log.complain(&format!("a message was ignored: {length} bytes"));
-            }
-            ServerOp::Ping => line.feed(ClientOp::Pong).await?,
-            ServerOp::Error(why) => return Err(End::Refused(why)),
-            ServerOp::Info(_) | ServerOp::Pong | ServerOp::Ok => {}
+    async fn publish(&mut self, line: &Line, payload: String) -> Result<(), End> {
+        let (length, allowed) = (payload.len(), line.max_payload_length());
+        if length > allowed {
+            self.log.complain(&format!("{length} bytes not sent, {allowed} allowed"));
+            return Ok(());
         }
-        Ok(())
+        line.publish(payload).await
+    }
+
+    /// Something from the server.
+    async fn receive(&mut self, incoming: Incoming) {
+        let Incoming::Message(payload) = incoming else {
+            self.log.complain("a message was lost: too many at once");
+            return;
+        };
+        match self.federation.receive(Instant::now(), &payload) {
+            Ok(news) => {
+                for news in news {
+                    self.room.take(news);
+                }
+                // Many may have come in one read. The guests' queues are short: they get their turn
+                // between one and the next.
+                task::yield_now().await;
+            }
+            Err(why) => self.log.complain(&format!("a message was ignored: {why}")),
+        }
     }
 
     /// Something from the room; returns what to publish.
@@ -217,65 +170,6 @@ impl Broker {
             Event::Said { entry, .. } => self.federation.say(entry),
         }
     }
-}
-
-impl Line {
-    /// Connects and introduces itself.
-    async fn open(url: &str) -> Result<Self, End> {
-        within_patience(async {
-            let address = Address::parse(url).ok_or(End::Address)?;
-            let tcp = TcpStream::connect((address.host.as_str(), address.port)).await?;
-            tcp.set_nodelay(true)?;
-            let framed = Framed::new(tcp, NatsCodec::new(MAX_LENGTH));
-            let mut line = Self { framed, max_payload_length: MAX_LENGTH };
-            let ServerOp::Info(info) = line.next().await? else { return Err(End::NoInfo) };
-            let info: Value = serde_json::from_slice(&info).map_err(|_| End::NoInfo)?;
-            if info["tls_required"] == true {
-                return Err(End::Tls);
-            }
-            if let Some(length) = info["max_payload"].as_u64() {
-                line.max_payload_length = line.max_payload_length.min(length as usize);
-            }
-            line.feed(ClientOp::Connect { options: address.connect_options() }).await?;
-            line.feed(ClientOp::Ping).await?;
-            line.framed.flush().await?;
-            loop {
-                match line.next().await? {
-                    ServerOp::Pong => return Ok(line),
-                    ServerOp::Error(why) => return Err(End::Refused(why)),
-                    _ => {}
-                }
-            }
-        })
-        .await
-    }
-
-    /// Cancel safe.
-    async fn next(&mut self) -> Result<ServerOp, End> {
-        Ok(self.framed.next().await.ok_or(End::Closed)??)
-    }
-
-    async fn feed(&mut self, op: ClientOp<'_>) -> Result<(), End> {
-        within_patience(async { Ok(self.framed.feed(op).await?) }).await
-    }
-
-    async fn flush(&mut self) -> Result<(), End> {
-        within_patience(async { Ok(SinkExt::<ClientOp<'_>>::flush(&mut self.framed).await?) }).await
-    }
-
-    async fn publish(&mut self, payload: &str, log: &mut Log) -> Result<(), End> {
-        // The server would end the connection.
-        if payload.len() > self.max_payload_length {
-            let (length, allowed) = (payload.len(), self.max_payload_length);
-            log.complain(&format!("{length} bytes not sent, {allowed} allowed"));
-            return Ok(());
-        }
-        self.feed(ClientOp::Publish { subject: SUBJECT, payload: payload.as_bytes() }).await
-    }
-}
-
-async fn within_patience<T>(step: impl Future<Output = Result<T, End>>) -> Result<T, End> {
-    time::timeout(PATIENCE, step).await.unwrap_or(Err(End::TimedOut))
 }
 
 /// Standard error, with patience for what repeats itself.
@@ -307,33 +201,5 @@ impl Log {
         }
         self.complained_at = Some(Instant::now());
         self.unsaid = 0;
-    }
-}
-
-impl From<io::Error> for End {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl From<NatsError> for End {
-    fn from(error: NatsError) -> Self {
-        Self::Nats(error)
-    }
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Stopped => f.write_str("the chat ends"),
-            Self::Address => f.write_str("this is no nats://host:port"),
-            Self::Io(error) => error.fmt(f),
-            Self::Nats(error) => error.fmt(f),
-            Self::NoInfo => f.write_str("this is no NATS server"),
-            Self::Tls => f.write_str("the server wants TLS, which this example does not speak"),
-            Self::Refused(why) => write!(f, "the server says {why}"),
-            Self::TimedOut => f.write_str("the server does not answer"),
-            Self::Closed => f.write_str("the server has closed the connection"),
-        }
     }
 }

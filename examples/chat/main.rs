@@ -9,16 +9,15 @@
 //! Where to look: `guest.rs` has the loop of one connection, `room.rs` what the connections
 //! share, `routes.rs` who gets in, `protocol.rs` the JSON, `page.html` the browser's side. For one room
 //! over many processes: `federation.rs` what they tell each other and when, `dispatch.rs` in which words,
-//! `broker.rs` the connection to the server, `nats.rs` its codec.
+//! `broker.rs` one connection to the server after another, `line.rs` one of them.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program, and this is its log")]
 
-mod address;
 mod broker;
 mod dispatch;
 mod federation;
 mod guest;
-mod nats;
+mod line;
 mod protocol;
 mod room;
 mod routes;
