@@ -26,7 +26,7 @@ pub(crate) const MAX_PEOPLE: usize = 1_000;
 pub(crate) const MAX_PEERS: usize = 256;
 const MAX_ID_LENGTH: usize = 32;
 /// In bytes; more than the longest names of all those people take.
-pub(crate) const MAX_LENGTH: usize = 256 * 1024;
+const MAX_LENGTH: usize = 256 * 1024;
 
 /// One message of one process to all the others.
 #[derive(Debug, PartialEq, Eq)]

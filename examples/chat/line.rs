@@ -137,7 +137,8 @@ async fn within_patience<T>(step: impl Future<Output = Result<T, End>>) -> Resul
 /// `nats://[user:password@ | token@]host[:port]`; `tls://` insists on TLS, and the scheme may be left out.
 fn address(url: &str) -> Option<ServerAddr> {
     let address: ServerAddr = url.parse().ok()?;
-    matches!(address.scheme(), "nats" | "tls").then_some(address)
+    let is_ours = matches!(address.scheme(), "nats" | "tls") && !address.host().is_empty();
+    is_ours.then_some(address)
 }
 
 fn credentials(address: &ServerAddr) -> Auth {
@@ -170,6 +171,8 @@ impl From<ConnectError> for End {
                 match (io, refusal) {
                     // What the crate can't parse has this kind.
                     (Some(io), _) if io.kind() == io::ErrorKind::InvalidInput => Self::NotNats,
+                    // And what TLS objects to has this one.
+                    (Some(io), _) if io.kind() == io::ErrorKind::InvalidData => Self::Tls(words),
                     (Some(_), _) => Self::Io(words),
                     (None, Some(refusal)) => Self::Refused(refusal.clone()),
                     (None, None) => Self::Closed,
@@ -218,7 +221,7 @@ mod tests {
             assert_eq!(auth.password.as_deref(), password, "{url}");
             assert_eq!(auth.token.as_deref(), token, "{url}");
         }
-        for url in ["", "http://example.org", "ws://h", "nats://", "a b", "h:99999"] {
+        for url in ["", "nats:///x", "http://example.org", "ws://h", "nats://", "a b", "h:99999"] {
             assert_eq!(address(url), None, "{url}");
         }
     }
