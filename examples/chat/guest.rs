@@ -2,29 +2,37 @@
 
 use std::{future, sync::Arc};
 
-use bowline::{CloseCode, Error, Message, WebSocket};
-use tokio::{net::TcpStream, sync::watch};
+use bowline::{CloseCode, CloseFrame, Error, Message, Prepared, Utf8Bytes, WebSocket};
+use tokio::{net::TcpStream, sync::watch, task};
 
 use crate::{
     protocol::Command,
     room::{Room, Seat},
 };
 
+/// Messages that go into one write where several wait.
+const BATCH_LENGTH: usize = 16;
+
 /// Why a conversation is over. The steps below return it as their error, so that `?` ends it.
 enum End {
     /// The other side has closed the connection.
     Closed,
     /// It is ours to close.
-    Close(CloseCode, &'static str),
+    Close(CloseCode, Utf8Bytes),
     Failed(Error),
 }
 
-const STOPPING: End = End::Close(CloseCode::AWAY, "The server is shutting down");
-const TOO_SLOW: End = End::Close(CloseCode::AGAIN, "Too far behind the room");
-const BINARY: End = End::Close(CloseCode::UNSUPPORTED, "Text messages only");
-const UNKNOWN: End = End::Close(CloseCode::UNSUPPORTED, "Not a message of this chat");
-const NOT_JOINED: End = End::Close(CloseCode::POLICY, "Join before anything else");
-const JOINED_TWICE: End = End::Close(CloseCode::POLICY, "Joined already");
+impl End {
+    const fn close(code: CloseCode, reason: &'static str) -> Self {
+        Self::Close(code, Utf8Bytes::from_static(reason))
+    }
+}
+
+const STOPPING: End = End::close(CloseCode::AWAY, "The server is shutting down");
+const BINARY: End = End::close(CloseCode::UNSUPPORTED, "Text messages only");
+const UNKNOWN: End = End::close(CloseCode::UNSUPPORTED, "Not a message of this chat");
+const NOT_JOINED: End = End::close(CloseCode::POLICY, "Join before anything else");
+const JOINED_TWICE: End = End::close(CloseCode::POLICY, "Joined already");
 
 impl From<Error> for End {
     fn from(error: Error) -> Self {
@@ -53,7 +61,6 @@ async fn converse(
     mut stopping: watch::Receiver<()>,
 ) -> End {
     let mut seat = None;
-    let mut batch = Vec::new();
     loop {
         // All three are cancel safe: the two that lose have taken nothing that would be lost.
         let step = tokio::select! {
@@ -62,9 +69,9 @@ async fn converse(
                 Some(Err(error)) => Err(error.into()),
                 None => Err(End::Closed),
             },
-            count = receive(&mut seat, &mut batch) => match count {
-                0 => Err(TOO_SLOW),
-                _ => tell(&mut batch, ws).await,
+            (message, seat) = receive(&mut seat) => match message {
+                Some(message) => tell(message, seat, ws).await,
+                None => Err(too_slow(seat)),
             },
             _ = stopping.changed() => Err(STOPPING),
         };
@@ -74,24 +81,42 @@ async fn converse(
     }
 }
 
-/// What the room has for this person; nothing ever before they have joined.
-async fn receive(seat: &mut Option<Seat>, batch: &mut Vec<Message>) -> usize {
+/// What the room has for this person, whose seat comes with it; nothing ever before they have joined.
+async fn receive(seat: &mut Option<Seat>) -> (Option<Prepared>, &mut Seat) {
     match seat {
-        Some(seat) => seat.receive(batch).await,
+        Some(seat) => (seat.next().await, seat),
         None => future::pending().await,
     }
 }
 
-/// Passes on what the room has said.
-async fn tell(batch: &mut Vec<Message>, ws: &mut WebSocket<TcpStream>) -> Result<(), End> {
-    for message in batch.drain(..) {
-        ws.feed(message).await?;
+/// Passes on what the room has said, and what else it has already.
+async fn tell(
+    message: Prepared,
+    seat: &mut Seat,
+    ws: &mut WebSocket<TcpStream>,
+) -> Result<(), End> {
+    write(seat, ws.feed_prepared(&message)).await?;
+    for _ in 1..BATCH_LENGTH {
+        let Some(message) = seat.try_next() else { break };
+        write(seat, ws.feed_prepared(&message)).await?;
     }
     // One write for all of them. `next` would do it too; waiting for it here keeps a slow reader's
     // messages in their queue, where the room sees them pile up, and not in the connection's
     // buffer. The library's send timeout ends a wait for somebody who reads nothing at all.
-    ws.flush().await?;
-    Ok(())
+    write(seat, ws.flush()).await
+}
+
+/// Waits for a write no longer than the room waits for this person.
+async fn write(seat: &Seat, step: impl Future<Output = Result<(), Error>>) -> Result<(), End> {
+    tokio::select! {
+        result = step => Ok(result?),
+        () = seat.cut_off() => Err(too_slow(seat)),
+    }
+}
+
+fn too_slow(seat: &Seat) -> End {
+    let CloseFrame { code, reason } = seat.overrun().expect("the room is still there").clone();
+    End::Close(code, reason)
 }
 
 /// Deals with one message from this person.
@@ -109,13 +134,25 @@ async fn hear(
     };
     let command = Command::parse(&text).ok_or(UNKNOWN)?;
     let outcome = match (command, &seat) {
-        (Command::Join { name }, None) => room.join(&name).map(|taken| *seat = Some(taken)),
-        (Command::Say { text }, Some(seat)) => seat.say(text),
+        (Command::Join { name }, None) => match room.join(&name) {
+            Ok((taken, welcome)) => {
+                let taken = seat.insert(taken);
+                return tell(welcome, taken, ws).await;
+            }
+            Err(refusal) => Err(refusal),
+        },
+        (Command::Say { text }, Some(seat)) => {
+            let outcome = seat.say(text);
+            // Many may have come in one read. The others' queues are short: they get their turn between one
+            // and the next.
+            task::yield_now().await;
+            outcome
+        }
         (Command::Join { .. }, Some(_)) => return Err(JOINED_TWICE),
         (Command::Say { .. }, None) => return Err(NOT_JOINED),
     };
     if let Err(refusal) = outcome {
-        ws.send(refusal.message()).await?;
+        ws.send_prepared(&refusal.message()).await?;
     }
     Ok(())
 }

@@ -1,18 +1,27 @@
 //! A chat room in one binary: it serves the page at `/` and the WebSocket at `/ws`.
 //!
 //! ```text
-//! cargo run --example chat [ADDR]     # 127.0.0.1:8080 unless told
+//! cargo run --example chat [ADDR] [--nats URL]    # 127.0.0.1:8080 unless told
 //! ```
 //!
+//! With `--nats` it is one room with those of all other chats at that NATS server.
+//!
 //! Where to look: `guest.rs` has the loop of one connection, `room.rs` what the connections
-//! share, `routes.rs` who gets in, `protocol.rs` the JSON, `page.html` the browser's side.
+//! share, `routes.rs` who gets in, `protocol.rs` the JSON, `page.html` the browser's side. For one room
+//! over many processes: `federation.rs` what they tell each other and when, `dispatch.rs` in which words,
+//! `broker.rs` one connection to the server after another, `line.rs` one of them.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program, and this is its log")]
 
+mod broker;
+mod dispatch;
+mod federation;
 mod guest;
+mod line;
 mod protocol;
 mod room;
 mod routes;
+mod uplink;
 
 use std::{env, io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
@@ -25,28 +34,62 @@ use tokio::{
     time,
 };
 
-use crate::room::Room;
+use crate::{broker::Broker, room::Room, uplink::Uplink};
 
 /// How long open connections get for their closing handshakes after Ctrl-C.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// What the command line says.
+struct Options {
+    address: String,
+    nats: Option<String>,
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".into());
-    match run(&address).await {
+    let Some(options) = Options::parse(env::args().skip(1)) else {
+        eprintln!("usage: chat [ADDR] [--nats nats://HOST:PORT]");
+        return ExitCode::from(2);
+    };
+    match run(&options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("chat: {address}: {error}");
+            eprintln!("chat: {}: {error}", options.address);
             ExitCode::FAILURE
         }
     }
 }
 
-async fn run(address: &str) -> io::Result<()> {
-    let listener = TcpListener::bind(address).await?;
+impl Options {
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Self> {
+        let mut address = None;
+        let mut nats = None;
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--nats" => nats = Some(arguments.next()?),
+                option if option.starts_with('-') => return None,
+                _ if address.is_some() => return None,
+                _ => address = Some(argument),
+            }
+        }
+        Some(Self { address: address.unwrap_or_else(|| "127.0.0.1:8080".into()), nats })
+    }
+}
+
+async fn run(options: &Options) -> io::Result<()> {
+    let listener = TcpListener::bind(&options.address).await?;
     println!("chat: http://{}/", listener.local_addr()?);
 
-    let room = Arc::new(Room::default());
+    let mut broker = JoinSet::new();
+    let room = match &options.nats {
+        None => Arc::new(Room::new(None)),
+        Some(url) => {
+            let (uplink, events) = Uplink::new();
+            let room = Arc::new(Room::new(Some(uplink)));
+            broker.spawn(Broker::new(url.clone(), room.clone(), events).run());
+            room
+        }
+    };
     // Nothing is ever sent here: dropping the sender is what tells everyone to stop.
     let (stop, stopping) = watch::channel(());
     let mut connections = JoinSet::new();
@@ -75,6 +118,9 @@ async fn run(address: &str) -> io::Result<()> {
     drop(stop);
     // Whoever is not done in time is dropped with the set.
     let _ = time::timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
+    // The others have yet to hear that everybody here has left.
+    room.hang_up();
+    let _ = time::timeout(GRACE, broker.join_next()).await;
     Ok(())
 }
 

@@ -1,7 +1,11 @@
 //! What the page and the server say to each other: one JSON object in each text message.
 
-use bowline::Message;
+use bowline::{Message, Prepared};
 use serde_json::{Value, json};
+
+/// In characters, not bytes: nobody's script makes their name shorter.
+const MAX_NAME_LENGTH: usize = 32;
+const MAX_TEXT_LENGTH: usize = 2_000;
 
 /// What a person can ask for.
 pub(crate) enum Command {
@@ -29,6 +33,7 @@ impl Command {
 }
 
 /// Something that somebody said, as the room remembers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) name: String,
     pub(crate) text: String,
@@ -48,7 +53,7 @@ impl Refusal {
         Self { reason: reason.into(), suggestion: None }
     }
 
-    pub(crate) fn message(&self) -> Message {
+    pub(crate) fn message(&self) -> Prepared {
         message(json!({
             "type": "refused",
             "reason": self.reason,
@@ -57,28 +62,60 @@ impl Refusal {
     }
 }
 
+/// Whether this process is in one room with others. Without `--nats` there is no such thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// The broker is out of reach: what is said here stays here.
+    Local,
+    Joined,
+}
+
+impl Link {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Joined => "joined",
+        }
+    }
+}
+
 /// The first message to somebody who has joined.
 pub(crate) fn welcome<'a>(
     name: &str,
     people: &[&str],
     history: impl IntoIterator<Item = &'a Entry>,
-) -> Message {
+    link: Option<Link>,
+) -> Prepared {
     let history: Vec<Value> = history
         .into_iter()
         .map(|entry| json!({ "name": entry.name, "text": entry.text, "at": entry.at }))
         .collect();
-    message(json!({ "type": "welcome", "name": name, "people": people, "history": history }))
+    let mut welcome =
+        json!({ "type": "welcome", "name": name, "people": people, "history": history });
+    if let Some(link) = link {
+        welcome["link"] = link.word().into();
+    }
+    message(welcome)
 }
 
-pub(crate) fn joined(name: &str, people: &[&str]) -> Message {
+pub(crate) fn joined(name: &str, people: &[&str]) -> Prepared {
     message(json!({ "type": "joined", "name": name, "people": people }))
 }
 
-pub(crate) fn left(name: &str, people: &[&str]) -> Message {
+pub(crate) fn left(name: &str, people: &[&str]) -> Prepared {
     message(json!({ "type": "left", "name": name, "people": people }))
 }
 
-pub(crate) fn said(entry: &Entry) -> Message {
+/// Several at once: a process with people in it came, went or was out of touch for a moment.
+pub(crate) fn changed(joined: &[String], left: &[String], people: &[&str]) -> Prepared {
+    message(json!({ "type": "changed", "joined": joined, "left": left, "people": people }))
+}
+
+pub(crate) fn link(link: Link, people: &[&str]) -> Prepared {
+    message(json!({ "type": "link", "state": link.word(), "people": people }))
+}
+
+pub(crate) fn said(entry: &Entry) -> Prepared {
     message(json!({
         "type": "said",
         "name": entry.name,
@@ -87,7 +124,31 @@ pub(crate) fn said(entry: &Entry) -> Message {
     }))
 }
 
-/// Serialised once however many people it goes to: cloning a message copies no text.
-fn message(value: Value) -> Message {
-    Message::text(value.to_string())
+/// Encoded once, however many people it goes to.
+fn message(value: Value) -> Prepared {
+    Prepared::new(Message::text(value.to_string())).expect("a text can be prepared")
+}
+
+/// The name as it is used: without white space around.
+pub(crate) fn check_name(name: &str) -> Result<&str, Refusal> {
+    let name = name.trim();
+    if name.is_empty() {
+        Err(Refusal::new("Please give a name."))
+    } else if name.chars().count() > MAX_NAME_LENGTH {
+        Err(Refusal::new(format!("A name has at most {MAX_NAME_LENGTH} characters.")))
+    } else if name.chars().any(char::is_control) {
+        Err(Refusal::new("A name is one line of plain characters."))
+    } else {
+        Ok(name)
+    }
+}
+
+pub(crate) fn check_text(text: &str) -> Result<(), Refusal> {
+    if text.trim().is_empty() {
+        Err(Refusal::new("There is nothing in that message."))
+    } else if text.chars().count() > MAX_TEXT_LENGTH {
+        Err(Refusal::new(format!("A message has at most {MAX_TEXT_LENGTH} characters.")))
+    } else {
+        Ok(())
+    }
 }
