@@ -78,7 +78,7 @@ impl Assembler {
         }
         let mut control = Bytes::new();
         loop {
-            if let Some(payload) = self.waiting_payload()? {
+            if let Some(payload) = self.waiting_payload(max_size)? {
                 return Ok(Some(Piece::Payload(payload)));
             }
             let measure = Measure::Streamed(max_size);
@@ -160,14 +160,14 @@ impl Assembler {
     }
 
     /// Payload that has arrived and not been handed on.
-    fn waiting_payload(&mut self) -> Result<Option<Bytes>, Error> {
+    fn waiting_payload(&mut self, max_size: Option<usize>) -> Result<Option<Bytes>, Error> {
         let Open::Streamed(streamed) = &mut self.open else { return Ok(None) };
         if !streamed.gathered.is_empty() {
             return Ok(Some(std::mem::take(&mut streamed.gathered)));
         }
         match &mut self.deflate {
             Some(deflate) if deflate.is_inflating() => {
-                deflate.inflate_next(&mut streamed.compressed, streamed.max_size)
+                deflate.inflate_next(&mut streamed.compressed, max_size)
             }
             _ => Ok(None),
         }

@@ -17,6 +17,14 @@ use crate::{
 pub(crate) struct Pieces {
     opcode: OpCode,
     coding: PieceCoding,
+    given: Given,
+}
+
+/// Whether the message has anything in it that the compressor was not asked to hand out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Given {
+    Nothing,
+    Some,
 }
 
 impl MessageCodec {
@@ -33,7 +41,7 @@ impl MessageCodec {
             Some(deflate) => deflate.begin_pieces(compression),
             None => PieceCoding::AsItIs,
         };
-        Ok(Pieces { opcode: kind.opcode(), coding })
+        Ok(Pieces { opcode: kind.opcode(), coding, given: Given::Nothing })
     }
 
     /// The fragment for a piece, where there is something to send yet. Text was checked by the caller.
@@ -43,6 +51,14 @@ impl MessageCodec {
         payload: Bytes,
         end: PieceEnd,
     ) -> Result<Option<Frame>, Error> {
+        // A flush of nothing: a compressor would say something even to that.
+        if payload.is_empty() && end == PieceEnd::Flushed && pieces.given == Given::Nothing {
+            return Ok(None);
+        }
+        pieces.given = match end {
+            PieceEnd::Open => Given::Some,
+            PieceEnd::Flushed | PieceEnd::Last => Given::Nothing,
+        };
         let payload = self.compressed_piece(pieces, payload, end)?;
         if payload.is_empty() && end != PieceEnd::Last {
             return Ok(None);

@@ -95,7 +95,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         for _ in 0..BUDGET {
             match ready!(self.poll_discarded(cx)) {
                 // Within the bound for what nobody will read.
-                Some(Ok(piece)) => self.session.handle_discarded(piece.len()),
+                Some(Ok(piece)) => {
+                    self.session.handle_discarded(piece.len());
+                    if self.is_ended() {
+                        self.wakers.wake_others(Party::READER);
+                    }
+                }
                 // The peer has taken our Close for the end of everything.
                 None | Some(Err(Error::AbnormalClosure(EndOfStream::BetweenFrames))) => {
                     return Poll::Ready(Ok(self.peer_close.as_deref().cloned()));

@@ -67,7 +67,7 @@ impl<T> Connection<T> {
         self.wakers.wake_others(party);
     }
 
-    pub(in crate::websocket) fn check_open(&self) -> Result<(), Error> {
+    pub(super) fn check_open(&self) -> Result<(), Error> {
         if self.session.is_open() { Ok(()) } else { Err(self.session.sender_error()) }
     }
 

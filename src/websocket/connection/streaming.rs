@@ -119,11 +119,15 @@ impl<T> Connection<T> {
             streaming.line.retain(|(owner, waiting)| *owner != party || !is_start(waiting));
             return;
         }
-        if !self.codec.abandon_pieces(&streaming.pieces) {
+        let has_gone_out = self.codec.abandon_pieces(&streaming.pieces);
+        if !self.session.is_open() {
+            // The line stays: those in it are told that the connection is closing.
+            return;
+        }
+        if !has_gone_out {
             return self.end_turn(party);
         }
-        // The line stays: those in it are told that the connection is closing. The code is one that may be sent,
-        // the reason short enough.
+        // The same here. The code is one that may be sent, the reason short enough.
         let close = CloseFrame::new(CloseCode::ERROR, "message left unfinished");
         let _ = self.start_close(&close, party);
     }
@@ -178,7 +182,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
 
     /// Waits for a message of this party that is in line, of which the outbox doesn't know; not for one that will
     /// never go out.
-    pub(super) fn poll_line(&mut self, cx: &mut Context<'_>, party: Party) -> Poll<()> {
+    pub(in crate::websocket) fn poll_line(
+        &mut self,
+        cx: &mut Context<'_>,
+        party: Party,
+    ) -> Poll<()> {
         if self.is_in_line(party) {
             // What ends the wait with an error, `check_line` tells.
             let _ = ready!(self.poll_free(cx, party, Self::is_in_line));

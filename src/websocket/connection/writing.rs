@@ -141,6 +141,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         Poll::Ready(self.check_line(party))
     }
 
+    /// Waits until nothing can be sent any more; what a sender is told then. Whoever brings that about wakes the others.
+    pub(in crate::websocket) fn poll_closing(&self) -> Poll<Error> {
+        match self.check_open() {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(error),
+        }
+    }
+
     /// Waits until what is queued now has been written, whatever others queue after it. The place is kept from
     /// one poll to the next.
     pub(in crate::websocket) fn poll_flush_to(
@@ -195,9 +203,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     /// Whether what was queued will not be written any more.
     fn has_lost_frames(&self) -> bool {
         match self.session.phase() {
-            Phase::Ended => self.session.has_error() || !self.outbox.is_idle(),
+            Phase::Ended => self.session.has_failed() || !self.outbox.is_idle(),
             // A breach drops what was queued before its Close.
-            Phase::Finishing(_) => self.session.has_error(),
+            Phase::Finishing(_) => self.session.has_failed(),
             Phase::Open | Phase::CloseSent => false,
         }
     }

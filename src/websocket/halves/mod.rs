@@ -93,6 +93,8 @@ impl<T> fmt::Debug for ReuniteError<T> {
 impl<T> error::Error for ReuniteError<T> {}
 
 pub(super) fn split<T>(mut connection: Connection<T>) -> (Reader<T>, Writer<T>) {
+    // One that was forgotten; nobody else could have a message in pieces now.
+    connection.abandon_pieces(Party::WRITER);
     let parties = Arc::new(Parties::new());
     connection.set_wakers(Wakers::Halves(Halves::new(parties.clone())));
     let shared = Arc::new(Shared {

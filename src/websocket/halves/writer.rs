@@ -20,6 +20,7 @@ use crate::{
     },
     websocket::{
         connection::{Connection, Sending},
+        outbox::Mark,
         streamed::{Access, OutgoingMessage, pieces},
         wakers::Party,
     },
@@ -39,6 +40,8 @@ pub struct Writer<T> {
     shared: Arc<Shared<T>>,
     party: Party,
     pieces: Pieces,
+    /// How far a flush of the sink has to get that has begun.
+    flushing: Option<Mark>,
 }
 
 /// Whether this writer has ever begun a message in pieces, and so may have one that was forgotten.
@@ -50,7 +53,7 @@ enum Pieces {
 
 impl<T> Writer<T> {
     pub(super) fn new(shared: Arc<Shared<T>>, party: Party) -> Self {
-        Self { shared, party, pieces: Pieces::Never }
+        Self { shared, party, pieces: Pieces::Never, flushing: None }
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared<T>> {
@@ -196,7 +199,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
     }
 
     /// Sends Close and flushes it. The peer's Close, and the end, are the [`Reader`](super::Reader)'s to see;
-    /// sends of every clone fail from here on.
+    /// sends of every clone fail from here on. It waits for nobody's message in pieces: that one is cut off, and what
+    /// waits behind it is not sent.
     ///
     /// Cancel-safe: called again it goes on.
     ///
@@ -253,19 +257,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
         })
     }
 
-    /// Waits until nothing can be sent any more; what a sender is told then. Whoever brings that about wakes the
-    /// others.
+    /// Waits until nothing can be sent any more; what a sender is told then.
     #[cfg(feature = "hub")]
     pub(crate) fn poll_closing(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
-        self.poll(cx, |connection, _, _| match connection.check_open() {
-            Ok(()) => Poll::Pending,
-            Err(error) => Poll::Ready(error),
-        })
+        self.poll(cx, |connection, _, _| connection.poll_closing())
     }
 
     /// Waits for room and queues in one step, so that nobody takes the room in between.
     async fn queue(&mut self, parcel: impl Into<Parcel>) -> Result<(), Error> {
         let parcel = parcel.into();
+        self.flushing = None;
         let sending = if parcel.kind().is_some() { Sending::Data } else { Sending::Control };
         // The future is over once it has queued, so that it is there till then.
         let mut parcel = Some(parcel);
@@ -297,10 +298,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
         OutgoingMessage::start(Access::Shared(&self.shared, self.party), kind, compression).await
     }
 
-    fn poll_written(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.poll(cx, Connection::poll_flush)
-    }
-
     fn poll<O>(
         &self,
         cx: &mut Context<'_>,
@@ -326,7 +323,7 @@ impl<T> Drop for Writer<T> {
     }
 }
 
-/// `poll_close` sends Close 1000 and flushes it, as [`Writer::close`] does.
+/// `poll_close` sends Close 1000 and flushes it, as [`Writer::close`] does, but behind what this writer has sent.
 impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for Writer<T> {
     type Error = Error;
 
@@ -334,18 +331,26 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for Writer<T> {
         self.poll(cx, Connection::poll_ready)
     }
 
-    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        self.flushing = None;
         self.shared.act(|connection| connection.start_send(message, self.party))?;
         self.shared.wake_reader();
         Ok(())
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.poll_written(cx)
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let mut mark = self.flushing;
+        let flushed =
+            self.poll(cx, |connection, cx, party| connection.poll_flush_to(cx, party, &mut mark));
+        self.flushing = mark.filter(|_| flushed.is_pending());
+        flushed
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.poll(cx, Connection::poll_close)
+        self.poll(cx, |connection, cx, party| {
+            ready!(connection.poll_line(cx, party));
+            connection.poll_close(cx, party)
+        })
     }
 }
 

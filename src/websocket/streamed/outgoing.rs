@@ -63,6 +63,8 @@ pub struct OutgoingMessage<'a, T> {
     /// What is to be the next fragment.
     buffer: BytesMut,
     state: State,
+    /// How far a flush has to get that has begun.
+    flushing: Option<Mark>,
 }
 
 /// ```text
@@ -84,7 +86,7 @@ enum State {
 impl<'a, T> OutgoingMessage<'a, T> {
     fn new(access: Access<'a, T>, kind: MessageKind) -> Self {
         let utf8 = (kind == MessageKind::Text).then(Utf8Validator::default);
-        Self { access, utf8, buffer: BytesMut::new(), state: State::New }
+        Self { access, utf8, buffer: BytesMut::new(), state: State::New, flushing: None }
     }
 
     /// Whether it is text or binary.
@@ -123,6 +125,7 @@ impl<'a, T> OutgoingMessage<'a, T> {
 
     fn queue(&mut self, bytes: Bytes) -> Result<(), Error> {
         self.check_text(&bytes)?;
+        self.flushing = None;
         if self.buffer.len() + bytes.len() > FRAGMENT || bytes.len() >= LARGE {
             self.push_buffer(PieceEnd::Open)?;
         }
@@ -134,6 +137,7 @@ impl<'a, T> OutgoingMessage<'a, T> {
 
     /// Puts bytes for which there is room into the next fragment, which goes out when it is full.
     fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.flushing = None;
         if self.buffer.capacity() - self.buffer.len() < bytes.len() {
             self.buffer.reserve(FRAGMENT - self.buffer.len());
         }
@@ -155,6 +159,7 @@ impl<'a, T> OutgoingMessage<'a, T> {
         }
         self.push_buffer(PieceEnd::Last)?;
         self.state = State::Finished;
+        self.flushing = None;
         Ok(())
     }
 }
@@ -227,7 +232,8 @@ impl<'a, T: AsyncRead + AsyncWrite + Unpin> OutgoingMessage<'a, T> {
                     Poll::Ready(None) => return Poll::Ready(Ok(())),
                     Poll::Pending => {
                         let _ = self.poll_written(cx)?;
-                        return Poll::Pending;
+                        // A source that rests for long is not to be waited for in vain.
+                        return self.poll_closing(cx).map(Err);
                     }
                 }
             }
@@ -243,12 +249,7 @@ impl<'a, T: AsyncRead + AsyncWrite + Unpin> OutgoingMessage<'a, T> {
     ///
     /// What ended the connection.
     pub async fn flush(&mut self) -> Result<(), Error> {
-        let mut mark = None;
-        poll_fn(|cx| {
-            self.push_rest()?;
-            self.poll_past(cx, &mut mark)
-        })
-        .await
+        poll_fn(|cx| self.poll_written(cx)).await
     }
 
     /// Ends the message, and writes what is queued.
@@ -260,12 +261,7 @@ impl<'a, T: AsyncRead + AsyncWrite + Unpin> OutgoingMessage<'a, T> {
     ///
     /// [`Error::Usage`] for text that ends inside a character; otherwise what ended the connection.
     pub async fn finish(mut self) -> Result<(), Error> {
-        let mut mark = None;
-        poll_fn(|cx| {
-            self.end()?;
-            self.poll_past(cx, &mut mark)
-        })
-        .await
+        poll_fn(|cx| self.poll_finish(cx)).await
     }
 
     /// Waits for room in the outbox.
@@ -274,18 +270,23 @@ impl<'a, T: AsyncRead + AsyncWrite + Unpin> OutgoingMessage<'a, T> {
         self.access.poll(cx, Connection::poll_ready)
     }
 
+    /// Writes what has been added; what others queue meanwhile is not waited for.
     fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.push_rest()?;
-        self.access.poll(cx, Connection::poll_flush)
+        let mark = &mut self.flushing;
+        let flush = |connection: &mut Connection<T>, cx: &mut Context<'_>, party| {
+            connection.poll_flush_to(cx, party, mark)
+        };
+        let flushed = self.access.poll(cx, flush);
+        if flushed.is_ready() {
+            self.flushing = None;
+        }
+        flushed
     }
 
-    /// The same, but for what others queue meanwhile.
-    fn poll_past(
-        &mut self,
-        cx: &mut Context<'_>,
-        mark: &mut Option<Mark>,
-    ) -> Poll<Result<(), Error>> {
-        self.access.poll(cx, |connection, cx, party| connection.poll_flush_to(cx, party, mark))
+    /// Waits until nothing can be sent any more.
+    fn poll_closing(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        self.access.poll(cx, |connection, _, _| connection.poll_closing())
     }
 
     fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
