@@ -9,7 +9,7 @@ use io::{
     Item, ROLES, Read, Script, drain, finish, frame, from_peer, item, untimed, websocket, wire,
 };
 use proptest::{collection::vec, prelude::*, sample::Index};
-use tokio::{io::DuplexStream, runtime::Builder};
+use tokio::{io::DuplexStream, runtime::Builder, sync::oneshot};
 
 fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
@@ -200,6 +200,7 @@ async fn converse(role: Role, io: DuplexStream, talk: Talk, closer: Role) -> Vec
     let config =
         Config::new().with_outgoing_frame_size(talk.frame_size).with_high_water(talk.high_water);
     let (mut stream, mut sink) = WebSocket::new(io, role, config).split();
+    let (tell, told) = oneshot::channel();
     let speak = async {
         for (message, is_sent) in talk.messages.into_iter().zip(talk.is_sent) {
             let said = if is_sent { sink.send(message).await } else { sink.feed(message).await };
@@ -207,26 +208,24 @@ async fn converse(role: Role, io: DuplexStream, talk: Talk, closer: Role) -> Vec
         }
         // Both have said everything when both have said this.
         sink.send(Message::text("over")).await.expect("open");
-        sink
+        if role == closer {
+            told.await.expect("the peer's last word");
+            sink.send(Message::close(4000, "over")).await.expect("open");
+        }
     };
+    // It listens to the very end: what is still to be said needs a peer that reads, and so does the peer's pong.
     let listen = async {
-        let mut heard = Vec::new();
+        let (mut heard, mut tell) = (Vec::new(), Some(tell));
         while let Some(next) = stream.next().await {
-            let is_over = matches!(&next, Ok(message) if message.as_text() == Some("over"));
-            heard.push(item(next));
-            if is_over {
-                break;
+            if matches!(&next, Ok(message) if message.as_text() == Some("over")) {
+                // Only who closes wants to know.
+                let _ = tell.take().map(|tell| tell.send(()));
             }
+            heard.push(item(next));
         }
         heard
     };
-    let (mut sink, mut heard) = tokio::join!(speak, listen);
-    if role == closer {
-        sink.send(Message::close(4000, "over")).await.expect("open");
-    }
-    while let Some(next) = stream.next().await {
-        heard.push(item(next));
-    }
+    let ((), heard) = tokio::join!(speak, listen);
     heard
 }
 
