@@ -220,3 +220,18 @@ fn close_takes_a_compressed_message_of_any_size() {
     io.arrive(Read::End);
     finish(end.close(1000)).expect("a clean end");
 }
+
+/// Its writer lives on.
+#[test]
+fn who_leaves_the_line_is_not_begun_by_it() {
+    for role in ROLES {
+        let io = Script::of([]);
+        let (_reader, mut writer) = halves(role, &io);
+        let mut fickle = writer.clone();
+        let message = finish(writer.start_message(BINARY)).expect("open");
+        assert!(run(pin!(fickle.start_message(TEXT))).is_pending());
+        finish(message.finish()).expect("open");
+        finish(writer.send("x")).expect("nobody's turn");
+        assert_eq!(io.written(), wire(role, b"\x82\x00\x81\x01x"), "{role:?}");
+    }
+}

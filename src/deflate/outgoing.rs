@@ -43,14 +43,17 @@ impl Outgoing {
         self.next = Next::AsItIs;
     }
 
+    fn take_next(&mut self) -> Next {
+        std::mem::replace(&mut self.next, Next::Compressed)
+    }
+
     /// The compressed message; `None` where it is better sent as it is. Once it is compressed with context
     /// it has to go out so: the peer's window must stay like ours.
     pub(crate) fn compress(&mut self, message: &[u8], compression: Compression) -> Option<Bytes> {
         if compression == Compression::Never {
             return None;
         }
-        let next = std::mem::replace(&mut self.next, Next::Compressed);
-        if next == Next::AsItIs || message.len() < self.threshold {
+        if self.take_next() == Next::AsItIs || message.len() < self.threshold {
             return None;
         }
         match self.context {
@@ -79,7 +82,7 @@ impl Outgoing {
 
     /// Begins a message that goes out in pieces; gives whether it is to be compressed.
     pub(crate) fn begin_pieces(&mut self, compression: Compression) -> PieceCoding {
-        if compression == Compression::Never {
+        if compression == Compression::Never || self.take_next() == Next::AsItIs {
             return PieceCoding::AsItIs;
         }
         if self.context == ContextTakeover::Dropped {

@@ -350,10 +350,11 @@ impl FrameReader {
 
     /// Unmasks and checks bytes that have just arrived.
     fn prepare(&mut self, payload: &Payload, bytes: &mut [u8]) -> Result<(), ProtocolError> {
-        let offset = payload.taken as usize + payload.ready;
+        // Where it is in the masking key is all that counts.
+        let offset = (payload.taken as usize).wrapping_add(payload.ready);
         for (i, piece) in bytes.chunks_mut(PIECE).enumerate() {
             if let Some(key) = payload.header.masking_key() {
-                key.at(offset + i * PIECE).apply(piece);
+                key.at(offset.wrapping_add(i * PIECE)).apply(piece);
             }
             if payload.content == Content::Text {
                 self.utf8.validate(piece)?;

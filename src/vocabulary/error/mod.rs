@@ -55,7 +55,6 @@ impl Error {
     pub fn is_disconnect(&self) -> bool {
         match self {
             Self::AbnormalClosure(_)
-            | Self::ClosedEarly(_)
             | Self::KeepaliveTimeout
             | Self::SendTimeout
             | Self::CloseTimeout => true,
@@ -68,6 +67,9 @@ impl Error {
                     | io::ErrorKind::TimedOut
                     | io::ErrorKind::UnexpectedEof
             ),
+            Self::ClosedEarly(frame) => {
+                frame.as_ref().is_none_or(|frame| frame.code == CloseCode::AWAY)
+            }
             Self::Handshake(error) => error.is_disconnect(),
             Self::Protocol(_) | Self::Limit(_) | Self::Usage(_) => false,
         }

@@ -58,6 +58,11 @@ impl<T> Connection<T> {
         self.wakers = wakers;
     }
 
+    /// How much has been written since it was last asked, of halves.
+    pub(super) fn take_written(&mut self) -> usize {
+        self.wakers.take_written()
+    }
+
     /// Who is to be woken once the lock on this is free.
     pub(super) fn take_due(&mut self) -> Due {
         self.wakers.take_due()

@@ -1,16 +1,14 @@
 //! Bytes out: the outbox written, with whoever waits for it.
 
 use std::{
-    future::Future,
     io,
-    pin::{Pin, pin},
+    pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    task::coop,
     time::Instant,
 };
 
@@ -23,9 +21,6 @@ use crate::{
         wakers::Party,
     },
 };
-
-/// Of Tokio's 128 steps between two turns of a task, so many bytes take one.
-const BYTES_A_STEP: usize = 2 << 10;
 
 /// What is to be sent: a control message may come between another's pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,7 +228,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 session.handle_ping_written(Instant::now());
             }
         });
-        charge(cx, waiting - self.outbox.len());
+        self.wakers.count_written(waiting - self.outbox.len(), cx);
         match &result {
             Poll::Ready(_) => session.handle_write_progress(),
             Poll::Pending => session.handle_write_blocked(Instant::now),
@@ -248,16 +243,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
         let header = self.header(OpCode::PONG, payload.len());
         self.outbox.set_pong(&header, payload);
-    }
-}
-
-/// Counts bytes written as work done. Tokio counts a write as one step, whatever its size; a task of which others
-/// see nothing for 128 large ones keeps a reader, and its pongs, waiting for milliseconds.
-fn charge(cx: &mut Context<'_>, bytes: usize) {
-    for _ in 0..bytes / BYTES_A_STEP {
-        if pin!(coop::consume_budget()).poll(cx).is_pending() {
-            return;
-        }
     }
 }
 

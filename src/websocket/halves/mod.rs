@@ -25,7 +25,7 @@ use super::{
     WebSocket,
     connection::Connection,
     sync::{Mutex, MutexGuard},
-    wakers::{Halves, Parties, Party, Wakers},
+    wakers::{Halves, Parties, Party, Wakers, charge},
 };
 use crate::vocabulary::{Agreement, Role};
 
@@ -57,7 +57,9 @@ impl<T> Shared<T> {
         poll: impl FnOnce(&mut Connection<T>, &mut Context<'_>) -> Poll<O>,
     ) -> Poll<O> {
         self.parties.register(party, cx.waker());
-        let output = self.act(|connection| poll(connection, cx));
+        let (output, written) =
+            self.act(|connection| (poll(connection, cx), connection.take_written()));
+        charge(written, cx);
         if output.is_ready() {
             self.parties.forget(party);
         }

@@ -205,3 +205,35 @@ proptest! {
         prop_assert!(rest.is_empty());
     }
 }
+
+/// Pongs come in between, are replaced and are written, and none of that moves the place.
+#[test]
+fn a_mark_is_past_when_what_was_sent_before_it_is_written() {
+    let mut pipe = Pipe::new(true);
+    let mut outbox = Outbox::new(&pipe);
+    let data = |outbox: &mut Outbox| {
+        outbox.push(&header(OpCode::BINARY, 8, None), Bytes::from_static(b"eight by"));
+    };
+    let pong = |outbox: &mut Outbox, len: usize| {
+        outbox.set_pong(&header(OpCode::PONG, len, None), &vec![7; len]);
+    };
+    assert!(outbox.is_past(outbox.end()), "nothing to wait for");
+    data(&mut outbox);
+    let mark = outbox.end();
+    pong(&mut outbox, 100);
+    pong(&mut outbox, 1);
+    data(&mut outbox);
+    // The pong of three bytes, and all but one of the ten before the mark.
+    write(&mut outbox, &mut pipe, &[12]);
+    assert!(!outbox.is_past(mark));
+    pong(&mut outbox, 50);
+    assert!(!outbox.is_past(mark), "another pong lies behind what is begun");
+    write(&mut outbox, &mut pipe, &[1]);
+    assert_eq!(outbox.len(), 52 + 10);
+    // Nobody tells a pong's bytes from others': those that were put in since are waited for too.
+    write(&mut outbox, &mut pipe, &[52]);
+    assert!(outbox.is_past(mark));
+    assert!(!outbox.is_past(outbox.end()));
+    write(&mut outbox, &mut pipe, &[usize::MAX]);
+    assert!(outbox.is_past(outbox.end()) && outbox.len() == 0);
+}

@@ -18,9 +18,10 @@ const MAX_WRITE: usize = 64 << 10;
 
 /// A connection as a stream of bytes, `AsyncRead` and `AsyncWrite`: for tunnels, and protocols made for TCP.
 ///
-/// Made by [`WebSocket::into_byte_stream`]. Each write becomes a binary message of at most 64 KiB; what is read is the
-/// payload of binary messages one after the other, as it arrives, wherever they begin and end. Pings are answered
-/// while either side is polled. A text message is an error, and closes with 1003.
+/// Made by [`WebSocket::into_byte_stream`]. Each write becomes a binary message of at most 64 KiB, which is
+/// queued; flush where the other end is to have it, or read, which writes it too. What is read is the payload of binary
+/// messages one after the other, as it arrives, wherever they begin and end; pings are answered meanwhile, and not
+/// by writing. A text message is an error, and closes with 1003.
 ///
 /// # Ends
 ///

@@ -259,7 +259,8 @@ impl<'a, T: AsyncRead + AsyncWrite + Unpin> OutgoingMessage<'a, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Usage`] for text that ends inside a character; otherwise what ended the connection.
+    /// [`Error::Usage`] for text that ends inside a character, which is thus left unfinished; otherwise what ended the
+    /// connection.
     pub async fn finish(mut self) -> Result<(), Error> {
         poll_fn(|cx| self.poll_finish(cx)).await
     }

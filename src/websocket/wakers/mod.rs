@@ -5,15 +5,17 @@
 //! with the transport, it would take another's place there, and that other would sleep on. So where there
 //! are several, the transport gets one that wakes them all.
 
+mod budget;
 #[cfg(all(test, shuttle))]
 mod models;
 mod parties;
 
 use std::{
     sync::Arc,
-    task::{Wake, Waker},
+    task::{Context, Wake, Waker},
 };
 
+pub(super) use budget::charge;
 pub(super) use parties::{Parties, Party};
 
 /// The wakers of whoever polls.
@@ -51,6 +53,22 @@ impl Wakers {
         }
     }
 
+    /// Counts what has been written as work done; of halves, when the lock is free.
+    pub(super) fn count_written(&mut self, bytes: usize, cx: &mut Context<'_>) {
+        match self {
+            Self::Whole(_) => charge(bytes, cx),
+            Self::Halves(halves) => halves.written += bytes,
+        }
+    }
+
+    /// How much has been written since it was last asked, under the lock of halves.
+    pub(super) fn take_written(&mut self) -> usize {
+        match self {
+            Self::Whole(_) => 0,
+            Self::Halves(halves) => std::mem::take(&mut halves.written),
+        }
+    }
+
     /// Who is to be woken, now that the lock is free.
     pub(super) fn take_due(&mut self) -> Due {
         match self {
@@ -67,11 +85,13 @@ pub(super) struct Halves {
     /// Wakes all that wait.
     all: Waker,
     due: Due,
+    /// Bytes that have yet to be counted as work done.
+    written: usize,
 }
 
 impl Halves {
     pub(super) fn new(parties: Arc<Parties>) -> Self {
-        Self { all: parties.into(), due: Due::Nobody }
+        Self { all: parties.into(), due: Due::Nobody, written: 0 }
     }
 }
 
