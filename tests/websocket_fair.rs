@@ -2,7 +2,7 @@
 //! pong though writers always find room.
 
 #[path = "support/io.rs"]
-mod script;
+mod transport;
 
 use std::{
     io,
@@ -15,12 +15,12 @@ use std::{
 };
 
 use bowline::Role;
-use script::{Script, finish, run, untimed, websocket};
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex},
     runtime::Builder,
     task::yield_now,
 };
+use transport::{Script, finish, run, untimed, websocket};
 
 #[test]
 fn a_send_does_not_wait_for_what_others_feed_meanwhile() {
