@@ -15,7 +15,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use bowline::{ContextTakeover, Error, Message, MessageKind, Reader, Role, Writer};
+use bowline::{ContextTakeover, Error, Message, MessageKind, Reader, Role, UsageError, Writer};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt, stream};
 use io::{ROLES, Read, Script, Wakes, finish, frame, from_peer, run, untimed, websocket, wire};
@@ -233,5 +233,23 @@ fn who_leaves_the_line_is_not_begun_by_it() {
         finish(message.finish()).expect("open");
         finish(writer.send("x")).expect("nobody's turn");
         assert_eq!(io.written(), wire(role, b"\x82\x00\x81\x01x"), "{role:?}");
+    }
+}
+
+#[test]
+fn a_writer_is_told_when_nothing_can_be_sent_any_more() {
+    for role in ROLES {
+        let io = Script::of([]);
+        let (mut reader, mut writer) = halves(role, &io);
+        let wakes = Arc::new(Wakes::default());
+        let mut closed = Box::pin(writer.closed());
+        assert!(poll(closed.as_mut(), &wakes).is_pending());
+        assert!(run(reader.next()).is_pending());
+        assert_eq!(wakes.count(), 0, "nothing has happened");
+        io.arrive_bytes(from_peer(role, b"\x88\x00"));
+        assert!(matches!(finish(reader.next()), Some(Ok(Message::Close(None)))));
+        assert_eq!(wakes.count(), 1, "{role:?}");
+        let told = finish(closed);
+        assert!(matches!(told, Error::Usage(UsageError::SendAfterClose)), "{role:?}: {told}");
     }
 }

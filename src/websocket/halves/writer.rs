@@ -198,6 +198,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
         .await
     }
 
+    /// Waits until nothing can be sent any more: a Close was sent or has come, or the connection has ended. Gives what
+    /// a sender is told then; [`UsageError::SendAfterClose`](crate::UsageError::SendAfterClose) where all is well.
+    ///
+    /// It doesn't read: a peer's Close is seen while the [`Reader`](super::Reader) is polled.
+    ///
+    /// Cancel-safe.
+    pub async fn closed(&mut self) -> Error {
+        poll_fn(|cx| self.poll_closing(cx)).await
+    }
+
     /// Sends Close and flushes it. The peer's Close, and the end, are the [`Reader`](super::Reader)'s to see;
     /// sends of every clone fail from here on. It waits for nobody's message in pieces: that one is cut off, and what
     /// waits behind it is not sent.
@@ -257,8 +267,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
         })
     }
 
-    /// Waits until nothing can be sent any more; what a sender is told then.
-    #[cfg(feature = "hub")]
+    /// [`closed`](Self::closed), polled.
     pub(crate) fn poll_closing(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         self.poll(cx, |connection, _, _| connection.poll_closing())
     }
