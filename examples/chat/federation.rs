@@ -254,4 +254,5 @@ impl Peer {
 }
 
 #[cfg(test)]
+#[path = "federation/tests.rs"]
 mod tests;

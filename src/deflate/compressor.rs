@@ -3,7 +3,7 @@ use std::fmt;
 use bytes::Bytes;
 use zlib_rs::{DeflateConfig, DeflateError, DeflateFlush};
 
-use super::pool;
+use super::space;
 use crate::vocabulary::{Coding, Direction, PieceEnd};
 
 /// What every flushed message ends with, and what is left out of it: "Remove 4 octets (that are 0x00 0x00
@@ -74,7 +74,7 @@ impl Compressor {
             // zlib has nothing to flush.
             return Ok(Bytes::from_static(EMPTY));
         }
-        pool::with_space(|space| {
+        space::with_space(|space| {
             let mut rest = message;
             let mut compressed = Vec::new();
             loop {
@@ -103,7 +103,7 @@ impl Compressor {
             PieceEnd::Flushed | PieceEnd::Last => DeflateFlush::SyncFlush,
         };
         let mut compressed = Vec::new();
-        pool::with_space(|space| {
+        space::with_space(|space| {
             loop {
                 let len = self.step(&mut piece, space, flush)?;
                 compressed.extend_from_slice(&space[..len]);

@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 
 use super::{
     inflater::{BlockEnd, History, Inflater, MAX_WINDOW, Owner},
-    pool,
+    pool, space,
 };
 use crate::vocabulary::{
     ContextTakeover, Direction, Error, LimitError, MAX_WINDOW_BITS, OpCode, ProtocolError,
@@ -214,7 +214,7 @@ impl Inflating {
         if self.end == BlockEnd::Last && !input.is_empty() {
             self.restart(history)?;
         }
-        pool::with_space(|space| {
+        space::with_space(|space| {
             // One byte past the limit is enough to know.
             let room = limit.saturating_sub(self.len()).saturating_add(1);
             let room = usize::try_from(room).map_or(space.len(), |room| room.min(space.len()));

@@ -21,6 +21,7 @@ mod outgoing;
 mod parameters;
 mod pool;
 mod shared;
+mod space;
 
 pub(crate) use incoming::Incoming;
 pub(crate) use negotiation::{answer, judge, offer};

@@ -17,12 +17,9 @@ use super::{
 const MAX_INFLATERS: usize = 32;
 /// How many compressors a thread keeps, of up to 371 KiB each; connections agree on few kinds.
 const MAX_COMPRESSORS: usize = 4;
-/// What zlib writes to in one go: in a cache near the processor, and enough for most messages.
-const SCRATCH: usize = 32 << 10;
 
 thread_local! {
     static POOL: RefCell<Pool> = const { RefCell::new(Pool::new()) };
-    static SPACE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 struct Pool {
@@ -96,14 +93,4 @@ pub(super) fn compress_alone(settings: Settings, message: &[u8]) -> Option<Bytes
     let compressed = compressor.compress(message).ok()?;
     give_compressor(compressor);
     (compressed.len() < message.len()).then_some(compressed)
-}
-
-/// Lends a space to write to.
-pub(super) fn with_space<O>(act: impl FnOnce(&mut [u8]) -> O) -> O {
-    let mut space = SPACE.try_with(RefCell::take).unwrap_or_default();
-    space.resize(SCRATCH, 0);
-    let output = act(&mut space);
-    // As above.
-    let _ = SPACE.try_with(|slot| slot.replace(space));
-    output
 }

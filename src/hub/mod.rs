@@ -15,6 +15,7 @@ mod forward;
 mod policy;
 mod publishing;
 mod queue;
+mod report;
 mod subscription;
 mod topic;
 mod topics;
@@ -22,7 +23,7 @@ mod topics;
 use std::{fmt, sync::Arc};
 
 pub use policy::Policy;
-pub use publishing::Report;
+pub use report::Report;
 pub use subscription::Subscription;
 
 use crate::message::Prepared;
@@ -132,7 +133,8 @@ impl Hub {
     /// Subscribes to what is published to this topic from now on. The policy says how much may wait, and what
     /// happens when more does. Dropping the subscription ends it.
     pub fn subscribe(&self, topic: &str, policy: Policy) -> Subscription {
-        self.handle.topics.subscribe(topic, policy)
+        let (queue, topic) = self.handle.topics.join(topic, policy);
+        Subscription::new(queue, topic, self.handle.topics.clone())
     }
 
     /// Queues a message for every subscriber of the topic, and says what became of it.

@@ -17,7 +17,7 @@ use std::{
 use super::{
     budget::Queued,
     policy::{Policy, WhenFull},
-    publishing::{Room, Tally},
+    report::{Room, Tally},
 };
 use crate::{message::Prepared, vocabulary::CloseFrame};
 

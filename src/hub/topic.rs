@@ -8,8 +8,9 @@ use std::{
 
 use super::{
     budget::Budget,
-    publishing::{self, Report, Tally},
+    publishing,
     queue::Queue,
+    report::{Report, Tally},
 };
 use crate::message::Prepared;
 

@@ -11,9 +11,8 @@ use std::{
 use super::{
     budget::Budget,
     policy::Policy,
-    publishing::Report,
     queue::Queue,
-    subscription::Subscription,
+    report::Report,
     topic::{Left, Topic},
 };
 use crate::message::Prepared;
@@ -38,13 +37,14 @@ impl Topics {
         &self.budget
     }
 
-    pub(super) fn subscribe(self: &Arc<Self>, name: &str, policy: Policy) -> Subscription {
+    /// A queue for one more subscriber of this topic.
+    pub(super) fn join(&self, name: &str, policy: Policy) -> (Arc<Queue>, Arc<Topic>) {
         let queue = Arc::new(Queue::new(policy));
         loop {
             let topic = self.find_or_add(name);
             // Gone is a topic whose last subscriber left in between.
             if topic.join(&queue) {
-                return Subscription::new(queue, topic, self.clone());
+                return (queue, topic);
             }
         }
     }

@@ -2,7 +2,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::{
     Message,
-    incoming::{Skipped, Streamed},
+    begun::{Open, Skipped},
 };
 use crate::{
     deflate::{Held, Incoming},
@@ -20,18 +20,6 @@ use crate::{
 pub(super) struct Assembler {
     pub(super) open: Open,
     pub(super) deflate: Option<Held<Incoming>>,
-}
-
-/// The message that has begun. A compressed one that is put together is in its decompressor's hands.
-#[derive(Debug, Default)]
-pub(super) enum Open {
-    /// None, or one in a frame that stays in the buffer until it is whole.
-    #[default]
-    Nothing,
-    /// In fragments: its payload so far.
-    Gathered(MessageKind, BytesMut),
-    /// Handed on as it arrives; boxed, because few are.
-    Streamed(Box<Streamed>),
 }
 
 impl Assembler {

@@ -13,7 +13,8 @@ use bytes::{Bytes, BytesMut};
 
 use super::{
     Message,
-    assembler::{Assembler, Open},
+    assembler::Assembler,
+    begun::{Open, Skipped, Streamed},
 };
 use crate::{
     frame::{Delivery, FrameEvent, FrameHeader, FrameReader, Measure},
@@ -42,27 +43,6 @@ impl Piece {
             Self::Begin(_) | Self::End => 0,
         }
     }
-}
-
-/// A message that is handed on as it arrives.
-#[derive(Debug, Default)]
-pub(super) struct Streamed {
-    /// The most that it may have; `None` for anything.
-    pub(super) max_size: Option<usize>,
-    /// What had been put together of it when it began to be handed on.
-    gathered: Bytes,
-    /// Compressed payload that has yet to be inflated.
-    compressed: Bytes,
-}
-
-/// What has been skipped of the rest of a message.
-pub(super) enum Skipped {
-    /// Everything.
-    All,
-    /// What has arrived.
-    Part,
-    /// Everything up to this control message.
-    Up(Message),
 }
 
 impl Assembler {

@@ -1,6 +1,7 @@
 //! Messages (RFC 6455 section 5.4 and 5.6): frames put together, and [`MessageCodec`].
 
 mod assembler;
+mod begun;
 mod codec;
 mod incoming;
 mod outgoing;

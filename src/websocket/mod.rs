@@ -7,6 +7,7 @@ mod halves;
 mod opening;
 mod outbox;
 mod read_buffer;
+mod shared;
 mod streamed;
 mod sync;
 mod timer;

@@ -9,13 +9,14 @@ use std::{
 use futures_core::{FusedStream, Stream};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{ReuniteError, Shared, Writer, reunite};
+use super::{ReuniteError, Writer, reunite};
 use crate::{
     message::Message,
     vocabulary::{Agreement, CloseCode, CloseFrame, Error, Extension, Role, Utf8Bytes},
     websocket::{
         WebSocket,
         connection::Connection,
+        shared::Shared,
         streamed::{Access, IncomingMessage},
         wakers::Party,
     },
@@ -58,17 +59,17 @@ impl<T> Reader<T> {
 
     /// The subprotocol agreed on in the opening handshake.
     pub fn subprotocol(&self) -> Option<&str> {
-        Agreement::subprotocol_of(self.shared.agreement.as_deref())
+        Agreement::subprotocol_of(self.shared.agreement())
     }
 
     /// The extensions agreed on in the opening handshake.
     pub fn extensions(&self) -> &[Extension] {
-        Agreement::extensions_of(self.shared.agreement.as_deref())
+        Agreement::extensions_of(self.shared.agreement())
     }
 
     /// Which end of the connection this is.
     pub fn role(&self) -> Role {
-        self.shared.role
+        self.shared.role()
     }
 }
 
@@ -142,6 +143,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> FusedStream for Reader<T> {
 
 impl<T> fmt::Debug for Reader<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reader").field("role", &self.shared.role).finish_non_exhaustive()
+        f.debug_struct("Reader").field("role", &self.shared.role()).finish_non_exhaustive()
     }
 }

@@ -11,7 +11,6 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::Shared;
 use crate::{
     message::{Message, Parcel, Prepared},
     vocabulary::{
@@ -21,6 +20,7 @@ use crate::{
     websocket::{
         connection::{Connection, Sending},
         outbox::Mark,
+        shared::Shared,
         streamed::{Access, OutgoingMessage, pieces},
         wakers::Party,
     },
@@ -62,17 +62,17 @@ impl<T> Writer<T> {
 
     /// The subprotocol agreed on in the opening handshake.
     pub fn subprotocol(&self) -> Option<&str> {
-        Agreement::subprotocol_of(self.shared.agreement.as_deref())
+        Agreement::subprotocol_of(self.shared.agreement())
     }
 
     /// The extensions agreed on in the opening handshake.
     pub fn extensions(&self) -> &[Extension] {
-        Agreement::extensions_of(self.shared.agreement.as_deref())
+        Agreement::extensions_of(self.shared.agreement())
     }
 
     /// Which end of the connection this is.
     pub fn role(&self) -> Role {
-        self.shared.role
+        self.shared.role()
     }
 
     /// Has a reader that waits write what was fed.
@@ -319,7 +319,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
 
 impl<T> Clone for Writer<T> {
     fn clone(&self) -> Self {
-        Self::new(self.shared.clone(), self.shared.parties.join())
+        Self::new(self.shared.clone(), self.shared.parties().join())
     }
 }
 
@@ -328,7 +328,7 @@ impl<T> Drop for Writer<T> {
         if self.pieces == Pieces::Begun {
             self.shared.act(|connection| connection.abandon_pieces(self.party));
         }
-        self.shared.parties.leave(self.party);
+        self.shared.parties().leave(self.party);
     }
 }
 
@@ -365,6 +365,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for Writer<T> {
 
 impl<T> fmt::Debug for Writer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Writer").field("role", &self.shared.role).finish_non_exhaustive()
+        f.debug_struct("Writer").field("role", &self.shared.role()).finish_non_exhaustive()
     }
 }

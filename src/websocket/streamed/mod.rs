@@ -25,7 +25,7 @@ use std::{
 
 use tokio::io::{AsyncBufRead, ReadBuf};
 
-use super::{connection::Connection, halves::Shared, wakers::Party};
+use super::{connection::Connection, shared::Shared, wakers::Party};
 
 /// A way to a connection: to a whole one, or as one of those who share it.
 #[derive(Debug)]

@@ -1,0 +1,91 @@
+//! A connection that several own, behind a lock that is held for one poll.
+
+use std::{
+    sync::{Arc, PoisonError},
+    task::{Context, Poll},
+};
+
+use super::{
+    connection::Connection,
+    sync::{Mutex, MutexGuard},
+    wakers::{Halves, Parties, Party, Wakers, charge},
+};
+use crate::vocabulary::{Agreement, Role};
+
+/// What the halves share.
+#[derive(Debug)]
+pub(super) struct Shared<T> {
+    connection: Mutex<Connection<T>>,
+    parties: Arc<Parties>,
+    agreement: Option<Box<Agreement>>,
+    role: Role,
+}
+
+impl<T> Shared<T> {
+    pub(super) fn new(mut connection: Connection<T>) -> Self {
+        let parties = Arc::new(Parties::new());
+        connection.set_wakers(Wakers::Halves(Halves::new(parties.clone())));
+        Self {
+            agreement: connection.codec.agreement().cloned().map(Box::new),
+            role: connection.codec.role(),
+            connection: Mutex::new(connection),
+            parties,
+        }
+    }
+
+    /// The connection, whole again.
+    pub(super) fn into_connection(self) -> Connection<T> {
+        let mut connection = self.connection.into_inner().unwrap_or_else(PoisonError::into_inner);
+        connection.set_wakers(Wakers::default());
+        connection
+    }
+
+    pub(super) fn agreement(&self) -> Option<&Agreement> {
+        self.agreement.as_deref()
+    }
+
+    pub(super) fn role(&self) -> Role {
+        self.role
+    }
+
+    pub(super) fn parties(&self) -> &Parties {
+        &self.parties
+    }
+
+    /// Does something to the connection; then, without the lock, wakes whom it concerns.
+    pub(super) fn act<O>(&self, act: impl FnOnce(&mut Connection<T>) -> O) -> O {
+        let mut connection = self.lock();
+        let output = act(&mut connection);
+        let due = connection.take_due();
+        drop(connection);
+        self.parties.wake_due(due);
+        output
+    }
+
+    /// Polls the connection on behalf of one who waits until this is ready.
+    pub(super) fn poll<O>(
+        &self,
+        party: Party,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Connection<T>, &mut Context<'_>) -> Poll<O>,
+    ) -> Poll<O> {
+        self.parties.register(party, cx.waker());
+        let (output, written) =
+            self.act(|connection| (poll(connection, cx), connection.take_written()));
+        charge(written, cx);
+        if output.is_ready() {
+            self.parties.forget(party);
+        }
+        output
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection<T>> {
+        // What a transport's panic leaves behind is its own connection, and nobody else's.
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has a reader that waits look for what there is to write.
+    pub(super) fn wake_reader(&self) {
+        self.parties.wake(Party::READER);
+    }
+}
