@@ -260,6 +260,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
         cx: &mut Context<'_>,
         next: impl FnOnce() -> Option<Prepared>,
     ) -> Poll<Result<(), Error>> {
+        self.flushing = None;
         self.poll(cx, |connection, cx, party| {
             ready!(connection.poll_ready(cx, party))?;
             let message = next().map(Parcel::Prepared);
