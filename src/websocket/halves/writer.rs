@@ -305,6 +305,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
         compression: Compression,
     ) -> Result<OutgoingMessage<'_, T>, Error> {
         self.pieces = Pieces::Begun;
+        self.flushing = None;
         OutgoingMessage::start(Access::Shared(&self.shared, self.party), kind, compression).await
     }
 
