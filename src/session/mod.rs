@@ -228,11 +228,6 @@ impl Session {
         self.error.is_some()
     }
 
-    /// Whether an error has ended the connection, whether the stream has had it or not.
-    pub(crate) fn has_failed(&self) -> bool {
-        self.has_error() || self.reported.is_some()
-    }
-
     /// What a sender is told of the end of the connection; the stream is who gets the error itself.
     pub(crate) fn sender_error(&self) -> Error {
         let error = self.error.as_deref().or(self.reported.as_deref());

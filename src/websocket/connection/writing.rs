@@ -198,9 +198,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     /// Whether what was queued will not be written any more.
     fn has_lost_frames(&self) -> bool {
         match self.session.phase() {
-            Phase::Ended => self.session.has_failed() || !self.outbox.is_idle(),
+            Phase::Ended => {
+                self.session.has_error() || self.outbox.has_dropped() || !self.outbox.is_idle()
+            }
             // A breach drops what was queued before its Close.
-            Phase::Finishing(_) => self.session.has_failed(),
+            Phase::Finishing(_) => self.session.has_error(),
             Phase::Open | Phase::CloseSent => false,
         }
     }

@@ -38,6 +38,8 @@ pub(super) struct Outbox {
     ping: u8,
     is_vectored: bool,
     needs_flush: bool,
+    /// Whether frames that somebody sent were dropped.
+    has_dropped: bool,
     /// How much has gone out that somebody sent: pongs and pings, which come in between, are not counted.
     written: Wrapping<u64>,
 }
@@ -65,6 +67,7 @@ impl Outbox {
             ping: 0,
             is_vectored: io.is_write_vectored(),
             needs_flush: false,
+            has_dropped: false,
             written: Wrapping(0),
         }
     }
@@ -147,9 +150,15 @@ impl Outbox {
     /// many bytes that were.
     pub(super) fn drop_unbegun(&mut self) -> usize {
         let dropped = self.queue.len() - self.begun;
+        self.has_dropped |= dropped > usize::from(self.pong) + usize::from(self.ping);
         self.queue.truncate(self.begun);
         (self.pong, self.ping) = (0, 0);
         dropped
+    }
+
+    /// Whether frames that somebody sent were dropped like that.
+    pub(super) fn has_dropped(&self) -> bool {
+        self.has_dropped
     }
 
     /// Everything that waits, in order, as the transport would have got it.
