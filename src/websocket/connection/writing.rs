@@ -132,8 +132,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         party: Party,
     ) -> Poll<Result<(), Error>> {
         ready!(self.poll_line(cx, party));
-        ready!(self.poll_as_writer(party, cx, Self::poll_written))?;
-        Poll::Ready(self.check_line(party))
+        self.poll_flushed(cx, party, None)
     }
 
     /// Waits until nothing can be sent any more; what a sender is told then. Whoever brings that about wakes the others.
@@ -154,11 +153,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     ) -> Poll<Result<(), Error>> {
         ready!(self.poll_line(cx, party));
         let mark = *mark.get_or_insert_with(|| self.outbox.end());
-        ready!(
-            self.poll_as_writer(party, cx, |connection, cx| {
-                connection.poll_written_to(cx, mark)
-            })
-        )?;
+        self.poll_flushed(cx, party, Some(mark))
+    }
+
+    fn poll_flushed(
+        &mut self,
+        cx: &mut Context<'_>,
+        party: Party,
+        mark: Option<Mark>,
+    ) -> Poll<Result<(), Error>> {
+        let written =
+            |connection: &mut Self, cx: &mut Context<'_>| connection.poll_written_to(cx, mark);
+        ready!(self.poll_as_writer(party, cx, written))?;
         Poll::Ready(self.check_line(party))
     }
 
@@ -170,9 +176,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     fn poll_written_to(
         &mut self,
         cx: &mut Context<'_>,
-        mark: impl Into<Option<Mark>>,
+        mark: Option<Mark>,
     ) -> Poll<Result<(), Error>> {
-        let mark = mark.into();
         loop {
             if self.has_lost_frames() {
                 return Poll::Ready(Err(self.session.sender_error()));

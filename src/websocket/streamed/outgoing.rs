@@ -126,7 +126,8 @@ impl<'a, T> OutgoingMessage<'a, T> {
     fn queue(&mut self, bytes: Bytes) -> Result<(), Error> {
         self.check_text(&bytes)?;
         self.flushing = None;
-        if self.buffer.len() + bytes.len() > FRAGMENT || bytes.len() >= LARGE {
+        let has_room = self.buffer.len() + bytes.len() <= FRAGMENT && bytes.len() < LARGE;
+        if !has_room && !self.buffer.is_empty() {
             self.push_buffer(PieceEnd::Open)?;
         }
         if bytes.len() >= LARGE {
