@@ -90,20 +90,19 @@ impl Options {
         self.config.clone()
     }
 
-    /// The subprotocol that would be chosen.
-    pub(crate) fn selected<'a>(&self, offer: &'a Offer) -> Option<&'a str> {
-        let is_requested =
-            |name: &&Cow<'_, str>| offer.requested_protocols().any(|it| it == **name);
-        let name = self.protocols.iter().find(is_requested)?;
-        offer.requested_protocols().find(|it| it == name)
+    /// The subprotocol that is chosen of what the client offers.
+    pub(crate) fn selected(&self, offer: &Offer) -> Option<&str> {
+        offer.first_offered(self.protocols.iter().map(AsRef::as_ref))
     }
 
     /// Makes the choices that the client's offer leaves.
-    pub(crate) fn choose(&self, offer: Offer) -> Offer {
-        let offer = offer.choose_subprotocol(self.protocols.iter().map(AsRef::as_ref));
+    pub(crate) fn choose(&self, mut offer: Offer) -> Offer {
+        if let Some(name) = self.selected(&offer) {
+            offer = offer.subprotocol(name);
+        }
         #[cfg(feature = "deflate")]
         if let Some(deflate) = self.deflate {
-            return offer.deflate(deflate);
+            offer = offer.deflate(deflate);
         }
         offer
     }
