@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     connection::Connection,
+    owner::Owner,
     sync::{Mutex, MutexGuard},
     wakers::{Halves, Parties, Party, Wakers, charge},
 };
@@ -15,14 +16,14 @@ use crate::vocabulary::{Agreement, Role};
 /// What the halves share.
 #[derive(Debug)]
 pub(super) struct Shared<T> {
-    connection: Mutex<Connection<T>>,
+    connection: Mutex<Owner<T>>,
     parties: Arc<Parties>,
     agreement: Option<Box<Agreement>>,
     role: Role,
 }
 
 impl<T> Shared<T> {
-    pub(super) fn new(mut connection: Connection<T>) -> Self {
+    pub(super) fn new(mut connection: Owner<T>) -> Self {
         let parties = Arc::new(Parties::new());
         connection.set_wakers(Wakers::Halves(Halves::new(parties.clone())));
         Self {
@@ -34,9 +35,9 @@ impl<T> Shared<T> {
     }
 
     /// The connection, whole again.
-    pub(super) fn into_connection(self) -> Connection<T> {
+    pub(super) fn into_owner(self) -> Owner<T> {
         let mut connection = self.connection.into_inner().unwrap_or_else(PoisonError::into_inner);
-        connection.set_wakers(Wakers::default());
+        connection.reset_wakers();
         connection
     }
 
@@ -57,7 +58,9 @@ impl<T> Shared<T> {
         let mut connection = self.lock();
         let output = act(&mut connection);
         let due = connection.take_due();
+        let left = connection.take_left();
         drop(connection);
+        drop(left);
         self.parties.wake_due(due);
         output
     }
@@ -79,7 +82,7 @@ impl<T> Shared<T> {
         output
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection<T>> {
+    fn lock(&self) -> MutexGuard<'_, Owner<T>> {
         // What a transport's panic leaves behind is its own connection, and nobody else's.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }

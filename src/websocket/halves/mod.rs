@@ -17,7 +17,7 @@ use std::{error, fmt, sync::Arc};
 pub use reader::Reader;
 pub use writer::Writer;
 
-use super::{WebSocket, connection::Connection, shared::Shared, wakers::Party};
+use super::{WebSocket, owner::Owner, shared::Shared, wakers::Party};
 
 /// Two halves that don't belong together, or a writer that is not the only one left: both are handed back.
 pub struct ReuniteError<T>(pub Reader<T>, pub Writer<T>);
@@ -36,7 +36,7 @@ impl<T> fmt::Debug for ReuniteError<T> {
 
 impl<T> error::Error for ReuniteError<T> {}
 
-pub(super) fn split<T>(mut connection: Connection<T>) -> (Reader<T>, Writer<T>) {
+pub(super) fn split<T>(mut connection: Owner<T>) -> (Reader<T>, Writer<T>) {
     // One that was forgotten; nobody else could have a message in pieces now.
     connection.abandon_pieces(Party::WRITER);
     let shared = Arc::new(Shared::new(connection));
@@ -50,5 +50,5 @@ fn reunite<T>(reader: Reader<T>, writer: Writer<T>) -> Result<WebSocket<T>, Reun
     drop(writer);
     let shared = Arc::try_unwrap(reader.into_shared());
     let Ok(shared) = shared else { unreachable!("nobody else can clone what two owners hold") };
-    Ok(WebSocket { connection: Box::new(shared.into_connection()) })
+    Ok(WebSocket { connection: shared.into_owner() })
 }
