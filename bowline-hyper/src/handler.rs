@@ -43,6 +43,10 @@ where
     let (ws, loan) = ws.lend();
     let outcome = caught(async move { handler(ws).await.close_code() }).await;
     let code = *outcome.as_ref().unwrap_or(&CloseCode::ERROR);
+    if code != CloseCode::NORMAL {
+        // Halves in other tasks would keep a connection open that nobody reads any more.
+        let _ = loan.close(code, "");
+    }
     // What the handler has left to other tasks is waited for.
     if let Some(mut ws) = loan.await {
         // Boxed, because the task keeps room for it as long as it lives. Nobody is there to be told how it went.

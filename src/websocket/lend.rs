@@ -13,15 +13,19 @@ use std::{
     future::Future,
     mem,
     pin::Pin,
-    sync::{Arc, PoisonError},
+    sync::{Arc, PoisonError, Weak},
     task::{Context, Poll, Waker},
 };
+
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     WebSocket,
     owner::Owner,
+    shared::Shared,
     sync::{Mutex, MutexGuard},
 };
+use crate::vocabulary::{CloseCode, CloseFrame, Error, Utf8Bytes};
 
 /// What a lent connection comes back to: a future of the connection, made by [`WebSocket::lend`].
 ///
@@ -53,6 +57,8 @@ enum State<T> {
         /// Whoever lent it before, and has it back after this one.
         outer: Option<Lender<T>>,
         waker: Option<Waker>,
+        /// What it was split into.
+        halves: Weak<Shared<T>>,
     },
     Back(Owner<T>),
     Gone,
@@ -94,7 +100,7 @@ impl<T> WebSocket<T> {
     /// Costs about 150 bytes while it is lent.
     pub fn lend(mut self) -> (Self, Loan<T>) {
         let outer = self.connection.ties.take_lender();
-        let state = Mutex::new(State::Lent { outer, waker: None });
+        let state = Mutex::new(State::Lent { outer, waker: None, halves: Weak::new() });
         let slot = Arc::new(Slot { state });
         self.connection.ties.set_lender(Some(Lender { slot: slot.clone() }));
         (self, Loan { slot })
@@ -108,6 +114,29 @@ impl<T> Loan<T> {
             Poll::Ready(owner) => owner.map(whole),
             Poll::Pending => None,
         }
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Loan<T> {
+    /// Sends Close from here, where the connection was split and its halves are in tasks that go on, though the one that
+    /// it was lent to has failed: sends fail from then on, and the halves come back once their tasks have seen it. Of one that is
+    /// whole, or back, nothing is done.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] where the code may not be sent or the reason has over 123 bytes.
+    pub fn close(
+        &self,
+        code: impl Into<CloseCode>,
+        reason: impl Into<Utf8Bytes>,
+    ) -> Result<(), Error> {
+        let frame = CloseFrame::new(code, reason);
+        frame.check()?;
+        let halves = match &*self.slot.lock() {
+            State::Lent { halves, .. } => halves.upgrade(),
+            State::Back(_) | State::Gone => None,
+        };
+        halves.map_or(Ok(()), |halves| halves.close(&frame))
     }
 }
 
@@ -182,11 +211,18 @@ impl<T> State<T> {
 }
 
 impl<T> Lender<T> {
+    /// The connection was split.
+    pub(super) fn note_halves(&self, shared: Weak<Shared<T>>) {
+        if let State::Lent { halves, .. } = &mut *self.slot.lock() {
+            *halves = shared;
+        }
+    }
+
     /// Gives the connection back. Without a loan any more it goes on to whoever lent it before, or is dropped.
     pub(super) fn give_back(self, mut owner: Owner<T>) {
         let mut state = self.slot.lock();
         let waker = match &mut *state {
-            State::Lent { outer, waker } => {
+            State::Lent { outer, waker, .. } => {
                 owner.ties.set_lender(outer.take());
                 waker.take()
             }
