@@ -2,5 +2,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod origins;
+#[cfg(feature = "json")]
+mod typed;
 
 pub use origins::{InvalidOrigin, Origins, RefusedOrigin};
+#[cfg(feature = "json")]
+pub use typed::{ParseError, Typed, TypedError};
