@@ -19,7 +19,7 @@ mod websocket;
 
 pub use client::Client;
 pub use frame::{Delivery, Frame, FrameCodec, FrameEvent, FrameHeader, FrameReader};
-pub use handshake::{Answer, HandshakeCodec, Offer, Request};
+pub use handshake::{Agreed, Answer, HandshakeCodec, Offer, Proposal, Request};
 pub use message::{Message, MessageCodec, Prepared};
 pub use server::{Pending, Server};
 pub use vocabulary::{

@@ -21,13 +21,14 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::codec::{Framed, FramedParts};
 
 use crate::{
+    handshake::Agreed,
     message::{Message, MessageCodec, Parcel, Prepared},
     vocabulary::{Agreement, CloseCode, CloseFrame, Config, Error, Extension, Role, Utf8Bytes},
 };
@@ -127,6 +128,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// A WebSocket on a transport whose opening handshake is over.
     pub fn new(io: T, role: Role, config: impl Into<Arc<Config>>) -> Self {
         Self::from_parts(FramedParts::new::<Message>(io, MessageCodec::new(role)), config.into())
+    }
+
+    /// Goes on from an opening handshake whose HTTP somebody else has spoken. `read` is what has been read behind the
+    /// head, and not been looked at.
+    pub fn agreed(io: T, agreed: Agreed, read: Bytes, config: impl Into<Arc<Config>>) -> Self {
+        let mut parts = FramedParts::new::<Message>(io, MessageCodec::from(agreed));
+        parts.read_buf = read.into();
+        Self::from_parts(parts, config.into())
     }
 
     /// Goes on from a codec on a framed transport: no byte in its buffers is lost.
