@@ -4,6 +4,7 @@ use std::{error, fmt};
 
 use bowline::{CloseCode, CloseFrame, Error};
 use bytes::Bytes;
+use serde_path_to_error::Segment;
 
 /// Why there is no value, or why none could be sent.
 #[derive(Debug)]
@@ -138,7 +139,13 @@ impl ParseError {
 
 impl From<serde_path_to_error::Error<serde_json::Error>> for ParseError {
     fn from(error: serde_path_to_error::Error<serde_json::Error>) -> Self {
-        Self { path: shown(&error.path().to_string(), 200), error: error.into_inner() }
+        let mut path = error.path().to_string();
+        // What serde hadn't read yet when it gave up; `?` says nothing that the rest doesn't.
+        if let Some(Segment::Unknown) = error.path().iter().last() {
+            path.truncate(path.trim_end_matches('?').trim_end_matches('.').len());
+        }
+        let path = if path.is_empty() { ".".to_owned() } else { shown(&path, 200) };
+        Self { path, error: error.into_inner() }
     }
 }
 

@@ -12,21 +12,22 @@ mod sending;
 
 use std::{fmt, marker::PhantomData};
 
-use bowline::CloseFrame;
+use bowline::{CloseFrame, WebSocket};
 
+use crate::Io;
 use closing::Closer;
 pub use error::{ParseError, TypedError};
 use receiving::Receiving;
 
 /// A connection whose messages are values: `In` is received, `Out` is sent, each as one text message of JSON.
 ///
-/// It stands on a [`WebSocket`](bowline::WebSocket), on one of its halves, or on any other `Stream` and `Sink` of
+/// It stands on a [`WebSocket`], on one of its halves, or on any other `Stream` and `Sink` of
 /// [`Message`](bowline::Message)s, and is a `Stream` of `In` and a `Sink` of `Out` itself. What the connection does on
 /// its own, it goes on doing: pings are answered and not shown.
 ///
 /// ```no_run
 /// use bowline::WebSocket;
-/// use bowline_hyper::{Typed, TypedError};
+/// use bowline_hyper::{Io, Typed, TypedError};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Deserialize)]
@@ -41,8 +42,8 @@ use receiving::Receiving;
 ///     moves: Vec<u8>,
 /// }
 ///
-/// # async fn play(ws: WebSocket<tokio::net::TcpStream>) -> Result<(), TypedError> {
-/// let mut game = Typed::<Command, Board, _>::new(ws).close_on_invalid();
+/// # async fn play(ws: WebSocket<Io>) -> Result<(), TypedError> {
+/// let mut game: Typed<Command, Board> = Typed::new(ws).close_on_invalid();
 /// let mut board = Board { moves: Vec::new() };
 /// while let Some(command) = game.next().await {
 ///     match command? {
@@ -69,7 +70,7 @@ use receiving::Receiving;
 ///
 /// Some 100 bytes beside what it stands on. A message is parsed where it was received and is let go of then, so that `In`
 /// holds what it has copied; the limits for its size are the connection's.
-pub struct Typed<In, Out, S> {
+pub struct Typed<In, Out, S = WebSocket<Io>> {
     inner: S,
     binary: Binary,
     /// How the connection is closed over a message that doesn't fit; `None` where it isn't.
