@@ -141,7 +141,7 @@ impl From<serde_path_to_error::Error<serde_json::Error>> for ParseError {
     fn from(error: serde_path_to_error::Error<serde_json::Error>) -> Self {
         let mut path = error.path().to_string();
         // What serde hadn't read yet when it gave up; `?` says nothing that the rest doesn't.
-        if let Some(Segment::Unknown) = error.path().iter().last() {
+        if let Some(Segment::Unknown) = error.path().iter().next_back() {
             path.truncate(path.trim_end_matches('?').trim_end_matches('.').len());
         }
         let path = if path.is_empty() { ".".to_owned() } else { shown(&path, 200) };
