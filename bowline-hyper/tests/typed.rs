@@ -311,6 +311,7 @@ fn errors_of_the_connection_end_the_stream_as_they_do_without_types() {
         let error = finish(typed.next()).expect("the end").expect_err("a breach");
         assert!(matches!(error.as_connection(), Some(Error::Protocol(_))), "{error:?}");
         assert_eq!((error.close_code(), error.is_disconnect()), (Some(1002.into()), false));
+        assert!(typed.is_terminated(), "{role:?}, before it is asked again");
         assert!(finish(typed.next()).is_none());
 
         let io = Script::of([]).fail(Op::Write, 0, Fault::Error);
@@ -361,6 +362,9 @@ fn any_stream_of_messages_will_do() {
     assert_eq!(finish(typed.next()).expect("a value").expect("a number"), 1);
     assert!(finish(typed.next()).is_none());
     assert_eq!(typed.close_frame(), Some(&CloseFrame::new(4000, "x")));
+    // The end is the end, whatever the other stream does after its own.
+    typed.get_mut().0.push_back(Message::text("2"));
+    assert!(finish(typed.next()).is_none());
     // One that always has something lets others have their turn all the same.
     let pings = vec![Message::ping("?"); 1000];
     let mut typed = Typed::<u8, (), _>::new(Queue(pings.into()));
