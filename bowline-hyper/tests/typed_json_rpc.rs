@@ -158,6 +158,14 @@ async fn what_is_published_goes_to_those_who_have_subscribed() {
     }
     let reply = ask(&mut two, &about("subscribe", "one more")).await;
     assert_eq!(reply, error("subscribe", -32000, "too many topics"));
+    // Its task is told to stop, and does in its own time; before anybody is cut off for being behind.
+    let reply = ask(&mut one, &about("unsubscribe", "tides")).await;
+    assert_eq!(reply, result("unsubscribe", true));
+    let mut replies = Vec::new();
+    while replies.len() < 10 && replies.last() != Some(&result("publish", 0)) {
+        replies.push(ask(&mut three, &about("publish", "tides")).await);
+    }
+    assert_eq!(replies.last(), Some(&result("publish", 0)), "{replies:?}");
 }
 
 /// Its lines, without waiting for the end.
