@@ -245,7 +245,7 @@ async fn a_connection_that_is_split_and_put_together_again_is_woken() {
         let mut theirs = WebSocket::new(far, other(role), Config::new());
         let peer = spawn(async move { while theirs.next().await.is_some() {} });
         let closing = drain.close_all(1012, "", LONG);
-        assert_eq!(within(closing).await.expect("a code that may be sent").lost, 1, "{role:?}");
+        assert_eq!(within(closing).await.expect("a code that may be sent").closed, 1, "{role:?}");
         assert_eq!(owner.await.expect("no panic"), Some(Ok(Message::close(1012, ""))));
         assert_eq!(wakes.each_ref().map(|wakes| wakes.count()), before);
         peer.await.expect("no panic");
