@@ -149,18 +149,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let all = self.wakers.register(party, cx.waker());
         let cx = &mut Context::from_waker(all.as_ref().unwrap_or(cx.waker()));
         let phase = self.session.phase();
-        if self.ties.is_some() {
+        let is_tied = self.ties.is_some();
+        if is_tied {
             self.heed_drain(cx);
         }
         let output = poll(self, cx);
         if self.session.phase() != phase {
             self.wakers.wake_others(party);
         }
-        if self.ties.is_some() {
-            self.note_closed();
-            if self.wakers.are_whole() {
-                drop(self.take_left());
-            }
+        if is_tied {
+            self.tell_drain();
         }
         output
     }
