@@ -19,7 +19,7 @@ mod websocket;
 
 pub use client::Client;
 pub use frame::{Delivery, Frame, FrameCodec, FrameEvent, FrameHeader, FrameReader};
-pub use handshake::{Answer, HandshakeCodec, Offer, Request};
+pub use handshake::{Agreed, Answer, HandshakeCodec, Offer, Proposal, Request};
 pub use message::{Message, MessageCodec, Prepared};
 pub use server::{Pending, Server};
 pub use vocabulary::{
@@ -30,5 +30,6 @@ pub use vocabulary::{
 #[cfg(feature = "deflate")]
 pub use vocabulary::{ContextTakeover, Deflate};
 pub use websocket::{
-    ByteStream, IncomingMessage, OutgoingMessage, Reader, ReuniteError, WebSocket, Writer,
+    ByteStream, Drain, Drained, IncomingMessage, Loan, OutgoingMessage, Reader, Reserved,
+    ReuniteError, WebSocket, Writer,
 };

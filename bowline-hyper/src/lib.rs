@@ -1,2 +1,29 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod asked;
+#[cfg(feature = "axum")]
+pub mod axum;
+#[cfg(feature = "client")]
+mod client;
+mod handler;
+mod io;
+#[cfg(feature = "tower")]
+mod layer;
+mod options;
+mod origins;
+mod rejection;
+#[cfg(feature = "test")]
+pub mod test;
+mod upgrade;
+
+#[cfg(feature = "client")]
+pub use client::{Http2, connect_h2};
+pub use handler::Outcome;
+pub use io::Io;
+#[cfg(feature = "tower")]
+pub use layer::{WebSocketLayer, WebSocketService};
+pub use options::Options;
+pub use origins::{InvalidOrigin, Origins, RefusedOrigin};
+pub use rejection::Rejection;
+pub use upgrade::{Upgrade, is_websocket, upgrade};

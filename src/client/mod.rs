@@ -34,7 +34,7 @@ use tokio::{
 pub use stream::Stream;
 
 use crate::{
-    handshake::{Fields, HandshakeCodec},
+    handshake::{Fields, HandshakeCodec, Proposal},
     vocabulary::{Config, Deflate, Error, UsageError, grammar},
     websocket::{Opening, WebSocket, within},
 };
@@ -176,6 +176,17 @@ impl Client {
             }
         })
         .await
+    }
+
+    /// What to ask for over an HTTP/2 connection that somebody else speaks (RFC 8441), and the configuration of what
+    /// comes of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] for a bad header or subprotocol.
+    pub fn propose_over_http2(self) -> Result<(Proposal, Arc<Config>), Error> {
+        let (config, deflate) = (self.config.clone(), self.deflate);
+        Ok((Proposal::over_http2(self.request()?)?.offering(deflate)?, config))
     }
 
     fn request(mut self) -> Result<Request<()>, UsageError> {

@@ -1,31 +1,15 @@
-use std::borrow::Cow;
-
 use bytes::{Buf, BytesMut};
-use http::{
-    HeaderMap, HeaderValue, Method, StatusCode, Uri, Version,
-    header::{
-        CONNECTION, HOST, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-        SEC_WEBSOCKET_VERSION, UPGRADE,
-    },
-    uri::PathAndQuery,
-};
+use http::{StatusCode, Version};
 use tokio_util::codec::{Decoder, Encoder};
 
 use super::{
     End, HandshakeCodec, Key, check_behind,
-    fields::is_reserved,
     head::{self, HeadScanner},
-    key::accept_value,
-    offer::header_value,
+    proposal::{Proposal, target},
     refusal::{BodyState, Refusal},
     response_rules::Expectation,
 };
-use crate::{
-    deflate,
-    vocabulary::{
-        Agreement, Deflate, EndOfStream, Error, HandshakeError, Role, UsageError, grammar,
-    },
-};
+use crate::vocabulary::{Agreement, Deflate, EndOfStream, Error, HandshakeError, Role, UsageError};
 
 /// The client's end of a [`HandshakeCodec`].
 ///
@@ -189,97 +173,11 @@ impl Encoder<http::Request<()>> for HandshakeCodec<Client> {
         if !matches!(self.state.state, State::Request) {
             return Err(UsageError::HandshakeOutOfTurn.into());
         }
-        let key = (self.state.keys)().header();
-        let mut expectation = expectation(&request, &key)?;
-        let mut headers = request_headers(&request, key)?;
-        if let Some(wishes) = self.state.deflate {
-            headers.append(SEC_WEBSOCKET_EXTENSIONS, expectation.add_deflate(wishes)?);
-        }
-        head::write_request(&target(request.uri()), &headers, dst);
-        self.state.state = State::Response(HeadScanner::default(), expectation);
+        let proposal =
+            Proposal::with_key(request, &(self.state.keys)())?.offering(self.state.deflate)?;
+        let request = &proposal.request;
+        head::write_request(&target(request.uri()), request.headers(), dst);
+        self.state.state = State::Response(HeadScanner::default(), proposal.expectation);
         Ok(())
-    }
-}
-
-/// What the request offers; refused where it offers badly.
-fn expectation(request: &http::Request<()>, key: &HeaderValue) -> Result<Expectation, UsageError> {
-    if request.method() != Method::GET {
-        return Err(UsageError::InvalidMethod);
-    }
-    if request.headers().keys().any(is_reserved) {
-        return Err(UsageError::ReservedHeader);
-    }
-    let subprotocols = grammar::tokens(request.headers(), SEC_WEBSOCKET_PROTOCOL)
-        .map_err(|_| UsageError::InvalidSubprotocol)?;
-    // "The elements ... MUST all be unique strings" (section 4.1).
-    if subprotocols.is_empty() && request.headers().contains_key(SEC_WEBSOCKET_PROTOCOL) {
-        return Err(UsageError::InvalidSubprotocol);
-    }
-    let is_repeated = |(i, name)| subprotocols[..i].contains(name);
-    if subprotocols.iter().enumerate().any(is_repeated) {
-        return Err(UsageError::InvalidSubprotocol);
-    }
-    let extensions = grammar::extensions(request.headers(), SEC_WEBSOCKET_EXTENSIONS)
-        .map_err(|_| UsageError::InvalidHeader)?;
-    if extensions.is_empty() && request.headers().contains_key(SEC_WEBSOCKET_EXTENSIONS) {
-        return Err(UsageError::InvalidHeader);
-    }
-    Ok(Expectation { accept: accept_value(key), subprotocols, extensions, deflate: None })
-}
-
-impl Expectation {
-    /// Offers compression; gives the header that does.
-    fn add_deflate(&mut self, wishes: Deflate) -> Result<HeaderValue, UsageError> {
-        // Who has this end run the extension can't offer it by hand as well.
-        if self.extensions.iter().any(|extension| extension.is(deflate::NAME)) {
-            return Err(UsageError::ReservedHeader);
-        }
-        let offer = deflate::offer(&wishes);
-        let value = header_value(&offer)?;
-        self.extensions.push(offer);
-        self.deflate = Some(wishes);
-        Ok(value)
-    }
-}
-
-fn request_headers(request: &http::Request<()>, key: HeaderValue) -> Result<HeaderMap, UsageError> {
-    let mut headers = HeaderMap::new();
-    let host = match request.headers().get(HOST) {
-        Some(host) => host.clone(),
-        None => host_header(request.uri())?,
-    };
-    headers.insert(HOST, host);
-    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(SEC_WEBSOCKET_KEY, key);
-    headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-    for (name, value) in request.headers().iter().filter(|(name, _)| *name != HOST) {
-        headers.try_append(name, value.clone()).map_err(|_| UsageError::InvalidHeader)?;
-    }
-    Ok(headers)
-}
-
-/// The host, and "the port if it isn't the default port" (section 4.1); never the user information.
-fn host_header(uri: &Uri) -> Result<HeaderValue, UsageError> {
-    let authority = uri.authority().ok_or(UsageError::InvalidUri)?;
-    let is_secure = uri.scheme_str().is_some_and(|scheme| {
-        scheme.eq_ignore_ascii_case("wss") || scheme.eq_ignore_ascii_case("https")
-    });
-    let default = if is_secure { 443 } else { 80 };
-    let host = authority.host();
-    let port = grammar::port(authority).map_err(|_| UsageError::InvalidUri)?;
-    let value = match port {
-        Some(port) if port != default => HeaderValue::from_str(&format!("{host}:{port}")),
-        _ => HeaderValue::from_str(host),
-    };
-    value.map_err(|_| UsageError::InvalidUri)
-}
-
-/// "/resource name/": "path" or "/" where it is empty, and the query (section 3).
-fn target(uri: &Uri) -> Cow<'_, str> {
-    match uri.path_and_query().map(PathAndQuery::as_str) {
-        Some(target) if target.starts_with('/') => target.into(),
-        Some(query) if query.starts_with('?') => format!("/{query}").into(),
-        _ => "/".into(),
     }
 }

@@ -11,12 +11,15 @@
 //! Sec-WebSocket-Version: 13                       frames from here on
 //! ```
 
+mod agreed;
 mod answer;
+mod carrier;
 mod client_codec;
 mod fields;
 mod head;
 mod key;
 mod offer;
+mod proposal;
 mod refusal;
 mod request_rules;
 mod response_rules;
@@ -24,11 +27,13 @@ mod server_codec;
 
 use std::fmt;
 
+pub use agreed::Agreed;
 pub use answer::Answer;
 pub(crate) use fields::Fields;
 pub use key::Key;
 pub use offer::{Offer, Request};
 pub(crate) use offer::{cookies, origin};
+pub use proposal::Proposal;
 
 use crate::{
     frame::FrameCodec,

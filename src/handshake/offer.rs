@@ -1,26 +1,60 @@
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
-    header::{
-        CONNECTION, COOKIE, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
-        SEC_WEBSOCKET_PROTOCOL, UPGRADE,
-    },
+    HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode,
+    header::{COOKIE, ORIGIN, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL},
 };
 
-use super::{Answer, Fields};
+use super::{Agreed, Answer, Fields, carrier::Carrier, request_rules};
 use crate::{
     deflate,
-    vocabulary::{Agreement, Deflate, DeflateTerms, Extension, UsageError, grammar},
+    vocabulary::{
+        Agreement, Deflate, DeflateTerms, Extension, HandshakeError, Role, UsageError, grammar,
+    },
 };
 
 /// What a server is asked for.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "one a connection, moved once or twice")]
 pub enum Request {
-    /// A WebSocket, by a request that keeps every rule of RFC 6455 section 4.2.1.
+    /// A WebSocket, by a request that keeps every rule of RFC 6455 section 4.2.1, or over HTTP/2 of RFC 8441.
     WebSocket(Offer),
-    /// Anything else that is HTTP/1: the head alone; a body, if there is one, follows in the buffer.
+    /// Anything else: the head alone; a body, if there is one, follows in the codec's buffer.
     Http(http::Request<()>),
+}
+
+/// For requests that somebody else's HTTP has read. [`Offer::agree`] then gives what to answer.
+impl Request {
+    /// Whether these headers ask for a WebSocket over HTTP/1.1, well put or not.
+    pub fn is_websocket_over_http1(headers: &HeaderMap) -> bool {
+        request_rules::asks_for_websocket(headers)
+    }
+
+    /// Whether this method, with this `:protocol`, asks for a WebSocket over HTTP/2.
+    pub fn is_websocket_over_http2(method: &Method, protocol: Option<&str>) -> bool {
+        request_rules::asks_extended(method, protocol)
+    }
+
+    /// Sorts a request that came over HTTP/1.1: a WebSocket's is held to the rules, any other is handed on.
+    ///
+    /// # Errors
+    ///
+    /// The rule of RFC 6455 section 4.2.1 that is broken, with its [`response`](HandshakeError::response).
+    pub fn over_http1(request: http::Request<()>) -> Result<Self, HandshakeError> {
+        request_rules::sort(request)
+    }
+
+    /// The same of HTTP/2 (RFC 8441), and of HTTP/3 (RFC 9220): a WebSocket is asked for by CONNECT with
+    /// `:protocol` "websocket".
+    ///
+    /// # Errors
+    ///
+    /// The rule that is broken, with its [`response_over_http2`](HandshakeError::response_over_http2).
+    pub fn over_http2(
+        request: http::Request<()>,
+        protocol: Option<&str>,
+    ) -> Result<Self, HandshakeError> {
+        request_rules::sort_extended(request, protocol)
+    }
 }
 
 /// A client's valid request for a WebSocket, to be accepted or rejected.
@@ -36,7 +70,7 @@ pub struct Offer {
 /// What the request offers, read and checked.
 #[derive(Debug)]
 pub(super) struct Terms {
-    pub(super) accept: HeaderValue,
+    pub(super) carrier: Carrier,
     pub(super) subprotocols: Vec<Box<str>>,
     pub(super) extensions: Vec<Extension>,
 }
@@ -83,12 +117,17 @@ impl Offer {
         self
     }
 
+    /// The first of these subprotocols, in the server's order, that the client offers.
+    pub fn first_offered<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+        let is_offered = |name: &&str| self.requested_protocols().any(|offered| offered == *name);
+        names.into_iter().find(is_offered)
+    }
+
     /// Chooses the first of these subprotocols, in the server's order, that the client offers; none where
     /// it offers none of them.
     #[must_use]
     pub fn choose_subprotocol<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut names = names.into_iter();
-        match names.find(|name| self.requested_protocols().any(|offered| offered == *name)) {
+        match self.first_offered(names) {
             Some(name) => self.subprotocol(name),
             None => self,
         }
@@ -123,12 +162,27 @@ impl Offer {
         self
     }
 
-    /// The answer that accepts: 101 and the accept value.
+    /// The answer that accepts: 101 and the accept value. Over HTTP/2 it is [`agree`](Self::agree)'s to give.
     pub fn accept(self) -> Answer {
+        let status = self.terms.carrier.status();
+        if status != StatusCode::SWITCHING_PROTOCOLS {
+            return Answer::impossible(UsageError::InvalidStatus(status));
+        }
         match self.accepted() {
             Ok((response, agreement)) => Answer::accepted(response, agreement),
             Err(error) => Answer::impossible(error),
         }
+    }
+
+    /// Accepts, for HTTP that somebody else speaks: the response to send, and what the connection that is then there
+    /// goes on with. 101 and the accept value, or 200 over HTTP/2.
+    ///
+    /// # Errors
+    ///
+    /// What was chosen that the client didn't offer, and headers that can't be in the response.
+    pub fn agree(self) -> Result<(Response<()>, Agreed), UsageError> {
+        let (response, agreement) = self.accepted()?;
+        Ok((response.map(drop), Agreed::new(Role::Server, agreement)))
     }
 
     /// The answer that rejects, with this status and no body.
@@ -152,11 +206,9 @@ impl Offer {
         }
 
         let mut response = Response::new(Bytes::new());
-        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        *response.status_mut() = self.terms.carrier.status();
         let headers = response.headers_mut();
-        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(SEC_WEBSOCKET_ACCEPT, self.terms.accept);
+        self.terms.carrier.add_accepting(headers);
         if let Some(subprotocol) = self.subprotocol {
             headers.insert(SEC_WEBSOCKET_PROTOCOL, subprotocol);
         }

@@ -10,12 +10,13 @@ use http::{
 };
 
 use super::{
+    carrier::Carrier,
     key,
     offer::{Offer, Request, Terms},
 };
 use crate::vocabulary::{HandshakeError, grammar};
 
-/// Sorts a request: a WebSocket's is held to the rules, any other is handed on as it is.
+/// Sorts a request over HTTP/1.1: a WebSocket's is held to the rules, any other is handed on as it is.
 pub(super) fn sort(request: http::Request<()>) -> Result<Request, HandshakeError> {
     if !asks_for_websocket(request.headers()) {
         return Ok(Request::Http(request));
@@ -24,9 +25,30 @@ pub(super) fn sort(request: http::Request<()>) -> Result<Request, HandshakeError
     Ok(Request::WebSocket(Offer::new(request, terms)))
 }
 
+/// The same over HTTP/2 (RFC 8441 section 5).
+pub(super) fn sort_extended(
+    request: http::Request<()>,
+    protocol: Option<&str>,
+) -> Result<Request, HandshakeError> {
+    if !asks_extended(request.method(), protocol) {
+        return Ok(Request::Http(request));
+    }
+    check_extended(&request)?;
+    check_version(request.headers())?;
+    check_body(request.headers())?;
+    let key = single(request.headers(), SEC_WEBSOCKET_KEY).unwrap_or_default();
+    let accept = key.filter(|key| key::is_key(key)).map(key::accept_value);
+    let terms = offered(request.headers(), Carrier::Http2 { accept })?;
+    Ok(Request::WebSocket(Offer::new(request, terms)))
+}
+
 /// Whether the client means a WebSocket, well put or not.
-fn asks_for_websocket(headers: &HeaderMap) -> bool {
+pub(super) fn asks_for_websocket(headers: &HeaderMap) -> bool {
     grammar::list_contains(headers, UPGRADE, "websocket") || headers.contains_key(SEC_WEBSOCKET_KEY)
+}
+
+pub(super) fn asks_extended(method: &Method, protocol: Option<&str>) -> bool {
+    method == Method::CONNECT && protocol.is_some_and(|name| name.eq_ignore_ascii_case("websocket"))
 }
 
 fn terms(request: &http::Request<()>) -> Result<Terms, HandshakeError> {
@@ -49,13 +71,40 @@ fn terms(request: &http::Request<()>) -> Result<Terms, HandshakeError> {
     let key = single(headers, SEC_WEBSOCKET_KEY)?
         .filter(|key| key::is_key(key))
         .ok_or(HandshakeError::InvalidKey)?;
+    offered(headers, Carrier::Http1 { accept: key::accept_value(key) })
+}
+
+fn offered(headers: &HeaderMap, carrier: Carrier) -> Result<Terms, HandshakeError> {
     Ok(Terms {
-        accept: key::accept_value(key),
+        carrier,
         subprotocols: grammar::tokens(headers, SEC_WEBSOCKET_PROTOCOL)
             .map_err(|_| HandshakeError::InvalidSubprotocols)?,
         extensions: grammar::extensions(headers, SEC_WEBSOCKET_EXTENSIONS)
             .map_err(|_| HandshakeError::InvalidExtensions)?,
     })
+}
+
+/// "the ":scheme" and ":path" pseudo-header fields of the target URI MUST also be included" (RFC 8441 section 4);
+/// and "The "Upgrade" and "Connection" header fields ... MUST NOT be included" (RFC 9113 section 8.2.2).
+fn check_extended(request: &http::Request<()>) -> Result<(), HandshakeError> {
+    let uri = request.uri();
+    let is_connection_specific = |name: &HeaderName| request.headers().contains_key(name);
+    if [UPGRADE, CONNECTION].iter().any(is_connection_specific) {
+        return Err(HandshakeError::ConnectionSpecificHeader);
+    }
+    let has_path = uri.path_and_query().is_some_and(|path| path.as_str().starts_with('/'));
+    match uri.authority() {
+        Some(authority) if has_path && uri.scheme().is_some() => {
+            if grammar::is_host_and_port(authority) {
+                Ok(())
+            } else {
+                Err(HandshakeError::InvalidHost)
+            }
+        }
+        // Who translates from HTTP/1.1 may leave the authority to `Host` (RFC 9113 section 8.3.1).
+        None if has_path => check_host(request.headers()),
+        _ => Err(HandshakeError::InvalidTarget),
+    }
 }
 
 /// The header's value; an error where it is there twice.

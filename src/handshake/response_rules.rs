@@ -7,7 +7,7 @@ use http::{
     },
 };
 
-use super::request_rules::single;
+use super::{carrier::Carrier, request_rules::single};
 use crate::{
     deflate,
     vocabulary::{Agreement, Deflate, DeflateTerms, Extension, HandshakeError, grammar},
@@ -16,24 +16,18 @@ use crate::{
 /// What the client sent, and so what the response may say.
 #[derive(Debug)]
 pub(super) struct Expectation {
-    pub(super) accept: HeaderValue,
+    pub(super) carrier: Carrier,
     pub(super) subprotocols: Vec<Box<str>>,
     pub(super) extensions: Vec<Extension>,
     pub(super) deflate: Option<Deflate>,
 }
 
 impl Expectation {
-    /// Holds a 101 to the rules; what it agrees on.
+    /// Holds a response that accepts to the rules; what it agrees on.
     pub(super) fn judge(&self, headers: &HeaderMap) -> Result<Agreement, HandshakeError> {
-        if !grammar::list_contains(headers, UPGRADE, "websocket") {
-            return Err(HandshakeError::MissingUpgrade);
-        }
-        if !grammar::list_contains(headers, CONNECTION, "upgrade") {
-            return Err(HandshakeError::MissingConnectionUpgrade);
-        }
-        match single(headers, SEC_WEBSOCKET_ACCEPT)? {
-            Some(accept) if accept.as_bytes().trim_ascii() == self.accept.as_bytes() => {}
-            _ => return Err(HandshakeError::AcceptMismatch),
+        match &self.carrier {
+            Carrier::Http1 { accept } => check_upgrade(headers, accept)?,
+            Carrier::Http2 { .. } => {}
         }
         let subprotocol = self.subprotocol(headers)?;
         let extensions = self.extensions(headers)?;
@@ -68,5 +62,19 @@ impl Expectation {
             (Some(response), None) => deflate::judge(wishes, response).map(Some),
             (Some(_), Some(_)) => Err(HandshakeError::UnacceptableParameters),
         }
+    }
+}
+
+/// What HTTP/1.1 says to an upgrade.
+fn check_upgrade(headers: &HeaderMap, accept: &HeaderValue) -> Result<(), HandshakeError> {
+    if !grammar::list_contains(headers, UPGRADE, "websocket") {
+        return Err(HandshakeError::MissingUpgrade);
+    }
+    if !grammar::list_contains(headers, CONNECTION, "upgrade") {
+        return Err(HandshakeError::MissingConnectionUpgrade);
+    }
+    match single(headers, SEC_WEBSOCKET_ACCEPT)? {
+        Some(given) if given.as_bytes().trim_ascii() == accept.as_bytes() => Ok(()),
+        _ => Err(HandshakeError::AcceptMismatch),
     }
 }

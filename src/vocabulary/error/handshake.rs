@@ -28,6 +28,10 @@ pub enum HandshakeError {
     Method(Method),
     /// A WebSocket request without the host, with two, or with one that is no host.
     InvalidHost,
+    /// A WebSocket request over HTTP/2 without `:path`, or with an authority and no `:scheme`.
+    InvalidTarget,
+    /// A WebSocket request over HTTP/2 with `Upgrade` or `Connection`.
+    ConnectionSpecificHeader,
     /// The request is no WebSocket request.
     NotWebSocket,
     /// `Upgrade` does not name `websocket`.
@@ -46,7 +50,7 @@ pub enum HandshakeError {
     InvalidSubprotocols,
     /// `Sec-WebSocket-Extensions` breaks its grammar.
     InvalidExtensions,
-    /// The server answered with another status than 101: its head and up to 64 KiB of its body.
+    /// The server answered with another status than 101, or over HTTP/2 than 2xx: its head and up to 64 KiB of its body.
     Refused(Box<Response<Bytes>>),
     /// `Sec-WebSocket-Accept` is missing or doesn't belong to our key.
     AcceptMismatch,
@@ -57,6 +61,8 @@ pub enum HandshakeError {
     /// The server chose permessage-deflate with parameters that don't answer the offer (RFC 7692 section
     /// 7.1), or chose it twice.
     UnacceptableParameters,
+    /// The server has not said in time that it takes extended CONNECT (RFC 8441 section 3).
+    NoExtendedConnect,
     /// The server sent bytes before it was asked.
     UnexpectedResponse,
     /// The stream ended.
@@ -95,6 +101,21 @@ impl HandshakeError {
         response
     }
 
+    /// The same for HTTP/2, which has no `Connection` and no `Upgrade` (RFC 9113 section 8.2.2), and so no 426: where
+    /// another method would do, CONNECT, 405 says so.
+    pub fn response_over_http2(&self) -> Response<Bytes> {
+        let mut response = self.response();
+        response.headers_mut().remove(CONNECTION);
+        response.headers_mut().remove(UPGRADE);
+        if matches!(self, Self::NotWebSocket | Self::Method(_)) {
+            *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("CONNECT"));
+        } else if response.status() == StatusCode::UPGRADE_REQUIRED {
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+        }
+        response
+    }
+
     fn add_headers(&self, headers: &mut HeaderMap) {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -123,6 +144,10 @@ impl fmt::Display for HandshakeError {
             Self::BareLineFeed => f.write_str("HTTP line that ends without a carriage return"),
             Self::HttpVersion(version) => write!(f, "{version:?}, HTTP/1.1 is required"),
             Self::Method(method) => write!(f, "method {method}, a WebSocket needs GET"),
+            Self::InvalidTarget => f.write_str("extended CONNECT without :scheme and :path"),
+            Self::ConnectionSpecificHeader => {
+                f.write_str("over HTTP/2 there is no Upgrade and no Connection header")
+            }
             Self::InvalidHost => f.write_str("one valid Host header is required"),
             Self::NotWebSocket => f.write_str("this resource speaks WebSocket, version 13"),
             Self::MissingUpgrade => f.write_str("the Upgrade header does not name websocket"),
@@ -139,7 +164,8 @@ impl fmt::Display for HandshakeError {
             Self::InvalidSubprotocols => f.write_str("Sec-WebSocket-Protocol is no list of tokens"),
             Self::InvalidExtensions => f.write_str("Sec-WebSocket-Extensions breaks its grammar"),
             Self::Refused(response) => {
-                write!(f, "the server answered {}, 101 expected", response.status())
+                let expected = if response.version() >= Version::HTTP_2 { "200" } else { "101" };
+                write!(f, "the server answered {}, {expected} expected", response.status())
             }
             Self::AcceptMismatch => {
                 f.write_str("the Sec-WebSocket-Accept is missing or not for our key")
@@ -152,6 +178,9 @@ impl fmt::Display for HandshakeError {
             }
             Self::UnacceptableParameters => {
                 f.write_str("the server's permessage-deflate does not answer the offer")
+            }
+            Self::NoExtendedConnect => {
+                f.write_str("the server does not offer WebSocket over HTTP/2 (RFC 8441)")
             }
             Self::UnexpectedResponse => f.write_str("bytes from the server before the request"),
             Self::EndOfStream(place) => write!(f, "end of stream {place}"),
