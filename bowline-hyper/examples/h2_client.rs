@@ -13,18 +13,10 @@
 use std::{env, error::Error, process::ExitCode, sync::Arc, time::Duration};
 
 use bowline::{Client, Deflate, HandshakeError, Message, WebSocket};
-use bowline_hyper::{Io, connect_h2};
+use bowline_hyper::{Http2, Io};
 use bytes::Bytes;
 use http::Uri;
-use http_body_util::Empty;
-use hyper::client::conn::http2::{self, SendRequest};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-    task::JoinSet,
-    time::timeout,
-};
+use tokio::{net::TcpStream, task::JoinSet, time::timeout};
 use tokio_rustls::{
     TlsConnector,
     rustls::{
@@ -94,10 +86,10 @@ impl Arguments {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let mut send = timeout(PATIENCE, dial(&arguments)).await??;
+    let mut http2 = timeout(PATIENCE, dial(&arguments)).await??;
     let mut talks = JoinSet::new();
     for number in 1..=arguments.sockets {
-        let (ws, response) = match connect_h2(&mut send, arguments.client()?).await {
+        let (ws, response) = match http2.connect(arguments.client()?).await {
             Ok(opened) => opened,
             Err(error) => return Err(refused(number, error)),
         };
@@ -112,7 +104,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 /// The connection that all sockets share.
-async fn dial(arguments: &Arguments) -> Result<SendRequest<Empty<Bytes>>, Failure> {
+async fn dial(arguments: &Arguments) -> Result<Http2, Failure> {
     let uri: Uri = arguments.uri.parse()?;
     let is_tls = uri.scheme_str() == Some("wss");
     let host = uri.host().ok_or("a URI without a host")?.to_owned();
@@ -120,15 +112,14 @@ async fn dial(arguments: &Arguments) -> Result<SendRequest<Empty<Bytes>>, Failur
     let tcp = TcpStream::connect((host.trim_matches(['[', ']']), port)).await?;
     tcp.set_nodelay(true)?;
     if !is_tls {
-        return speak(tcp).await;
+        return Ok(Http2::handshake(tcp).await?);
     }
     let ca = arguments.ca.as_deref().ok_or("wss:// needs --ca FILE.pem")?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(ca)? {
         roots.add(certificate?)?;
     }
-    let mut config =
-        ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec()];
     let name = ServerName::try_from(host)?;
     let tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await?;
@@ -136,20 +127,7 @@ async fn dial(arguments: &Arguments) -> Result<SendRequest<Empty<Bytes>>, Failur
     if tls.get_ref().1.alpn_protocol() != Some(b"h2") {
         return Err("the server doesn't speak HTTP/2".into());
     }
-    speak(tls).await
-}
-
-async fn speak<T>(io: T) -> Result<SendRequest<Empty<Bytes>>, Failure>
-where
-    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let (send, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(io)).await?;
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            eprintln!("h2_client: the connection: {error}");
-        }
-    });
-    Ok(send)
+    Ok(Http2::handshake(tls).await?)
 }
 
 fn refused(number: usize, error: bowline::Error) -> Failure {

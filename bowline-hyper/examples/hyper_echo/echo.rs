@@ -64,7 +64,8 @@ impl Echo {
 }
 
 fn page(call: &Call) -> Response<Full<Bytes>> {
-    let text = format!("hyper_echo echoes WebSocket messages; this page came over {:?}\n", call.version);
+    let text =
+        format!("hyper_echo echoes WebSocket messages; this page came over {:?}\n", call.version);
     let mut response = Response::new(Full::from(text));
     let content_type = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(http::header::CONTENT_TYPE, content_type);

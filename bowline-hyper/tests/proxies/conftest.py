@@ -37,7 +37,7 @@ def path(request):
 
 
 def pytest_generate_tests(metafunc):
-    if "front" in metafunc.fixturenames:
+    if {"kind", "front"} <= set(metafunc.fixturenames):
         ids = [f"{kind} {front}" for kind, front in FRONTS]
         metafunc.parametrize("kind, front", FRONTS, ids=ids)
 
