@@ -2,7 +2,7 @@ use std::{borrow::Cow, sync::Arc};
 
 #[cfg(feature = "deflate")]
 use bowline::Deflate;
-use bowline::{Config, Keepalive, Limits, Offer};
+use bowline::{Config, Drain, Keepalive, Limits, Offer};
 
 use crate::Origins;
 
@@ -24,6 +24,7 @@ pub struct Options {
     config: Arc<Config>,
     protocols: Arc<[Cow<'static, str>]>,
     origins: Origins,
+    drain: Option<Drain>,
     #[cfg(feature = "deflate")]
     deflate: Option<Deflate>,
 }
@@ -82,12 +83,19 @@ impl Options {
         self
     }
 
+    /// Has the connections closed by [`Drain::close_all`].
+    #[must_use]
+    pub fn drain(mut self, drain: &Drain) -> Self {
+        self.drain = Some(drain.clone());
+        self
+    }
+
     pub(crate) fn origin_policy(&self) -> &Origins {
         &self.origins
     }
 
-    pub(crate) fn connection(&self) -> Arc<Config> {
-        self.config.clone()
+    pub(crate) fn connection(&self) -> (Arc<Config>, Option<&Drain>) {
+        (self.config.clone(), self.drain.as_ref())
     }
 
     /// The subprotocol that is chosen of what the client offers.
