@@ -79,9 +79,7 @@ async fn page_or_socket(
     upgrade: Option<WebSocketUpgrade>,
 ) -> Response {
     match upgrade {
-        Some(upgrade) => {
-            upgrade.origins(shared.origins).on_upgrade(|ws| count(ws, shared.clicks))
-        }
+        Some(upgrade) => upgrade.origins(shared.origins).on_upgrade(|ws| count(ws, shared.clicks)),
         None => Html(PAGE).into_response(),
     }
 }

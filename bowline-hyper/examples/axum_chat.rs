@@ -80,7 +80,9 @@ async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     // Meanwhile axum takes nobody new, and waits for the responses that are on their way.
     let report = drain.close_all(CloseCode::AWAY, "The server is shutting down", GRACE).await?;
     println!("{} closed, {} lost, {} cut off", report.closed, report.lost, report.cut);
-    let _ = time::timeout(GRACE, server).await;
+    if time::timeout(GRACE, server).await.is_err() {
+        eprintln!("axum_chat: a request was not done in time");
+    }
     // The others have yet to hear that everybody here has left.
     room.hang_up();
     let _ = time::timeout(GRACE, broker.join_next()).await;

@@ -49,11 +49,7 @@ struct Broker {
 }
 
 impl Broker {
-    fn new(
-        url: String,
-        room: Arc<Room>,
-        events: mpsc::UnboundedReceiver<Event>,
-    ) -> Self {
+    fn new(url: String, room: Arc<Room>, events: mpsc::UnboundedReceiver<Event>) -> Self {
         let federation = Federation::new(format!("{:016x}", rand::random::<u64>()));
         Self { url, room, events, federation, log: Log::default() }
     }

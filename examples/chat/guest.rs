@@ -100,11 +100,7 @@ async fn receive(seat: &mut Option<Seat>) -> (Option<Prepared>, &mut Seat) {
 }
 
 /// Passes on what the room has said, and what else it has already.
-async fn tell<T>(
-    message: Prepared,
-    seat: &mut Seat,
-    ws: &mut WebSocket<T>,
-) -> Result<(), End>
+async fn tell<T>(message: Prepared, seat: &mut Seat, ws: &mut WebSocket<T>) -> Result<(), End>
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {

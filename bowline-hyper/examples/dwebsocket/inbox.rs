@@ -31,14 +31,9 @@ impl Inbox {
         Self { messages }
     }
 
-    /// `websocket.wait()`: `None` after the end.
+    /// `websocket.wait()`; without waiting (`websocket.read()`) it would be `try_recv`.
     pub(crate) async fn wait(&mut self) -> Option<Result<Message, Error>> {
         self.messages.recv().await
-    }
-
-    /// `websocket.read()`: `None` where nothing has come.
-    pub(crate) fn read(&mut self) -> Option<Result<Message, Error>> {
-        self.messages.try_recv().ok()
     }
 
     /// `websocket.count_messages()`

@@ -61,7 +61,7 @@ fn urls() -> Router {
         .route("/subprotocol", any(views::subprotocol))
 }
 
-/// `MIDDLEWARE = ["dwebsocket.middleware.WebSocketMiddleware"]` and `WEBSOCKET_ACCEPT_ALL = True`: no view of these has to say
+/// `MIDDLEWARE_CLASSES = ["dwebsocket.middleware.WebSocketMiddleware"]` and `WEBSOCKET_ACCEPT_ALL = True`: no view of these has to say
 /// that it takes WebSockets.
 fn accept_all() -> Router {
     let layer = WebSocketLayer::new(Options::new(), views::any_websocket);

@@ -6,7 +6,7 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
-use bowline::{CloseFrame, Error, Frame, FrameCodec, Message, OpCode, WebSocket};
+use bowline::{Error, Frame, FrameCodec, Message, OpCode, WebSocket, Writer};
 use bowline_hyper::{Io, Options, axum::WebSocketUpgrade};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::time::{self, timeout};
@@ -69,29 +69,32 @@ pub(crate) async fn any_websocket(
 }
 
 /// ```python
-/// message = request.websocket.wait()
+/// message = request.websocket.wait(timeout=0.05)
+/// request.websocket.send("nothing yet" if message is None else message)
 /// ```
 ///
-/// That waited for as long as it took. Here any time-out does, because a `next` that is dropped has taken nothing.
+/// A `next` that is dropped has taken nothing, so any time-out will do, and any `select!`.
 pub(crate) async fn wait(upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(async |mut ws| {
-        while let Ok(message) = timeout(Duration::from_millis(50), ws.next()).await {
-            // Came in time: unlikely.
-            let Some(message) = message else { return Ok(()) };
-            ws.send(message?).await?;
+        loop {
+            match timeout(Duration::from_millis(50), ws.next()).await {
+                Err(_) => ws.send("nothing yet").await?,
+                Ok(Some(message)) => {
+                    let message = message?;
+                    if message.is_data() {
+                        ws.send(message).await?;
+                    }
+                }
+                Ok(None) => return Ok::<_, Error>(()),
+            }
         }
-        ws.send("nothing for 50 ms").await?;
-        if let Some(message) = ws.next().await {
-            ws.send(message?).await?;
-        }
-        Ok::<_, Error>(())
     })
 }
 
 /// ```python
-/// message = request.websocket.read()
-/// if message is None:
-///     message = "nothing"
+/// for first in request.websocket:
+///     second = request.websocket.read(fallback="nothing")
+///     request.websocket.send("%s, then %s" % (first, second))
 /// ```
 pub(crate) async fn read(upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(async |mut ws| {
@@ -113,9 +116,12 @@ pub(crate) async fn read(upgrade: WebSocketUpgrade) -> Response {
 ///     request.websocket.send("%d waiting" % request.websocket.count_messages())
 ///     if request.websocket.count_messages() == 3:
 ///         while request.websocket.has_messages():
-///             request.websocket.send(request.websocket.read())
+///             request.websocket.send(request.websocket.wait())
 ///     time.sleep(0.01)
 /// ```
+///
+/// A connection keeps no queue of its own: what is not asked for stays with the client. Who wants one has it filled by
+/// a task.
 pub(crate) async fn count_messages(upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(async |ws: WebSocket<Io>| {
         let (reader, mut writer) = ws.split();
@@ -124,7 +130,7 @@ pub(crate) async fn count_messages(upgrade: WebSocketUpgrade) -> Response {
             writer.send(format!("{} waiting", inbox.count_messages())).await?;
             if inbox.count_messages() == 3 {
                 while inbox.has_messages() {
-                    let Some(message) = inbox.read() else { break };
+                    let Some(message) = inbox.wait().await else { break };
                     writer.send(message?).await?;
                 }
             }
@@ -141,8 +147,11 @@ pub(crate) async fn count_messages(upgrade: WebSocketUpgrade) -> Response {
 pub(crate) async fn iterate(upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(async |mut ws| {
         while let Some(message) = ws.next().await {
-            // Fed, and so written at the latest when there is nothing more to read.
-            ws.feed(message?).await?;
+            let message = message?;
+            // Pings are answered and a Close is replied to already.
+            if message.is_data() {
+                ws.feed(message).await?;
+            }
         }
         Ok::<_, Error>(())
     })
@@ -150,7 +159,7 @@ pub(crate) async fn iterate(upgrade: WebSocketUpgrade) -> Response {
 
 /// ```python
 /// request.websocket.send("text")
-/// request.websocket.send(b"\x00\x01")
+/// request.websocket.protocol.write(b"\x00\x01", binary=True)
 /// ```
 pub(crate) async fn send(upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(async |mut ws| {
@@ -164,4 +173,88 @@ pub(crate) async fn send(upgrade: WebSocketUpgrade) -> Response {
 /// ```
 pub(crate) async fn close(upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(async |mut ws| ws.close(4000, "that was all").await.map(drop))
+}
+
+/// ```python
+/// if request.websocket.is_closed():
+///     print("closed")
+/// ```
+///
+/// A connection that is waited for says so itself: `next` gives `None`. This is for those that only send.
+pub(crate) async fn is_closed(upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(async |ws: WebSocket<Io>| {
+        let (mut reader, mut writer) = ws.split();
+        let is_closed = |writer: &mut Writer<Io>| writer.closed().now_or_never().is_some();
+        let before = is_closed(&mut writer);
+        while reader.next().await.transpose()?.is_some() {}
+        println!("is_closed: {before}, then {}", is_closed(&mut writer));
+        Ok::<_, Error>(())
+    })
+}
+
+/// ```python
+/// return
+/// ```
+///
+/// Close 1000. The connection doesn't have to be closed, nor kept in a variable.
+pub(crate) async fn returns(upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(async |_ws| {})
+}
+
+/// ```python
+/// int("forty-two")
+/// ```
+///
+/// Close 1011, where dwebsocket sent the 1000 of all that went well. What the error says stays here.
+pub(crate) async fn raises(upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(async |_ws| "forty-two".parse::<u8>().map(drop))
+}
+
+/// ```python
+/// print([][1])
+/// ```
+///
+/// Close 1011 as well. The process goes on, and so do all other connections.
+pub(crate) async fn panics(upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(async |_ws| {
+        let nothing: Vec<u8> = Vec::new();
+        println!("{}", nothing[1]);
+    })
+}
+
+/// ```python
+/// request.websocket.handle = lambda opcode, data: ...
+/// ```
+///
+/// `next` gives pings, pongs and the Close too, so that a `match` does for most. This is for those who want each frame as
+/// it is; from there on nothing is answered for them, neither pings nor Close.
+pub(crate) async fn frames(upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(async |ws: WebSocket<Io>| {
+        let mut frames = ws.into_framed().map_codec(|codec| FrameCodec::new(codec.role()));
+        while let Some(frame) = frames.next().await {
+            let frame = frame?;
+            if frame.opcode() == OpCode::CLOSE {
+                frames.send(frame).await?;
+                break;
+            }
+            let (is_final, length) = (frame.is_final(), frame.payload().len());
+            let line = format!("{:?}, final: {is_final}, {length} bytes", frame.opcode());
+            frames.send(Frame::new(OpCode::TEXT, line)).await?;
+        }
+        Ok::<_, Error>(())
+    })
+}
+
+/// ```python
+/// @classmethod
+/// def select_subprotocol(cls, subprotocols):
+///     return next((name for name in ["chat.v2", "chat.v1"] if name in subprotocols), None)
+/// ```
+///
+/// The first of these that the client speaks, or none.
+pub(crate) async fn subprotocol(upgrade: WebSocketUpgrade) -> Response {
+    upgrade.protocols(["chat.v2", "chat.v1"]).on_upgrade(async |mut ws| {
+        let text = format!("{:?}", ws.subprotocol());
+        ws.send(text).await
+    })
 }
