@@ -21,7 +21,7 @@ use http::{Response, StatusCode};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
-    process::Command,
+    process::{Child, Command},
 };
 use tokio_util::codec::{Framed, LinesCodec};
 
