@@ -42,12 +42,9 @@ const USAGE: &str = "usage: hyper_echo ADDRESS:PORT [--deflate] [--keepalive SEC
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = match Arguments::parse(env::args().skip(1)) {
-        Some(arguments) => arguments,
-        None => {
-            eprintln!("{USAGE}");
-            return ExitCode::from(2);
-        }
+    let Some(arguments) = Arguments::parse(env::args().skip(1)) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
     };
     match run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
