@@ -316,7 +316,7 @@ pub(crate) fn endless() -> Vec<Row> {
         endless(b"a"),
         endless(b"GET / HTTP/1.1 "),
         endless(b"X: y\r\n"),
-        endless(b"\0"),
+        endless(b"\0").by_hyper(ByHyper::Refused(400)),
         row(overlong).by_hyper(ByHyper::Another(NotWebSocket, 426)),
     ]
 }
