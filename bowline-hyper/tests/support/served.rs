@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 
 use axum::{Router, response::Response, routing::any};
 use bowline::{Error, Message, WebSocket};
-use bowline_hyper::{Io, axum::WebSocketUpgrade};
+use bowline_hyper::axum::WebSocketUpgrade;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
