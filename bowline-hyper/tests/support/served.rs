@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 
 use axum::{Router, response::Response, routing::any};
 use bowline::{Error, Message, WebSocket};
-use bowline_hyper::axum::WebSocketUpgrade;
+use bowline_hyper::{Io, Options, axum::WebSocketUpgrade};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
@@ -14,6 +14,7 @@ use hyper_util::{
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex},
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
     task::yield_now,
     time::timeout,
 };
@@ -49,14 +50,51 @@ pub(crate) fn echoes() -> Router {
         .fallback(any(async |upgrade: WebSocketUpgrade| -> Response { upgrade.on_upgrade(echo) }))
 }
 
+/// A handler at every path, and what it came to: of errors the `Debug`.
+pub(crate) fn told<F, Fut>(options: Options, handler: F) -> (Router, UnboundedReceiver<Told>)
+where
+    F: Fn(WebSocket<Io>) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    let (tell, told) = unbounded_channel();
+    let route = async move |upgrade: WebSocketUpgrade| -> Response {
+        let failed = tell.clone();
+        let upgrade = upgrade.options(options).on_failed_upgrade(move |error| {
+            let _ = failed.send(Err(format!("not upgraded: {error:?}")));
+        });
+        upgrade.on_upgrade(async move |ws| {
+            let outcome = handler(ws).await;
+            let _ = tell.send(outcome.as_ref().map(|()| ()).map_err(|error| format!("{error:?}")));
+            outcome
+        })
+    };
+    (Router::new().fallback(any(route)), told)
+}
+
+/// What a handler came to.
+pub(crate) type Told = Result<(), String>;
+
 /// Serves one connection over this transport, HTTP/1.1 or HTTP/2.
 pub(crate) fn serve_on<T>(app: Router, io: T)
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    serve_with(builder(), app, io);
+}
+
+/// What serves: to be changed.
+pub(crate) fn builder() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http2().enable_connect_protocol();
+    builder
+}
+
+/// The same with settings of its own.
+pub(crate) fn serve_with<T>(builder: auto::Builder<TokioExecutor>, app: Router, io: T)
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     tokio::spawn(async move {
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder.http2().enable_connect_protocol();
         let service = TowerToHyperService::new(app);
         // How it ends is the client's to see.
         let _ = builder.serve_connection_with_upgrades(TokioIo::new(io), service).await;
