@@ -18,6 +18,8 @@ mod origins;
 mod rejection;
 #[cfg(feature = "test")]
 pub mod test;
+#[cfg(feature = "json")]
+mod typed;
 mod upgrade;
 
 #[cfg(feature = "client")]
@@ -29,4 +31,6 @@ pub use layer::{WebSocketLayer, WebSocketService};
 pub use options::Options;
 pub use origins::{InvalidOrigin, Origins, RefusedOrigin};
 pub use rejection::Rejection;
+#[cfg(feature = "json")]
+pub use typed::{ParseError, Typed, TypedError};
 pub use upgrade::{Upgrade, is_websocket, upgrade};
