@@ -101,8 +101,17 @@ fn app(room: Arc<Room>, drain: &Drain) -> Router {
 }
 
 async fn guest(upgrade: WebSocketUpgrade, State(room): State<Arc<Room>>) -> Response {
-    // Nobody has to be told to stop: the drain closes the connection, and waits for what is here.
-    upgrade.on_upgrade(|ws| async move { guest::talk(ws, &room, future::pending()).await })
+    upgrade.on_upgrade(|ws| async move {
+        // Nobody has to be told to stop: the drain closes the connection, and waits for what is here.
+        let outcome = guest::talk(ws, &room, future::pending()).await;
+        // People close laptops and walk into lifts: not worth a line.
+        if let Err(error) = &outcome
+            && !error.is_disconnect()
+        {
+            eprintln!("axum_chat: {error}");
+        }
+        outcome
+    })
 }
 
 /// Ctrl-C, and SIGTERM where there is one. They are waited for from now on, not from the first poll.
