@@ -175,7 +175,8 @@ impl End {
             }
             Self::PeerBreaksRules => {
                 far.write_all(&from_peer(role, b"\x83\x00")).await.expect("open");
-                drop(far);
+                // It reads our Close, and that is no closing handshake.
+                far.shutdown().await.expect("open");
                 assert!(items(&mut ws).await.pop().expect("an error").is_err());
             }
             Self::PeerCloses => {
