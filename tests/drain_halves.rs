@@ -233,7 +233,7 @@ async fn a_connection_that_is_split_and_put_together_again_is_woken() {
         drain.track(&mut ws);
         let wakes: [Arc<Wakes>; 2] = Default::default();
         let wakers = wakes.clone().map(Waker::from);
-        let mut contexts = wakers.each_ref().map(|waker| Context::from_waker(waker));
+        let mut contexts = wakers.each_ref().map(Context::from_waker);
         assert!(ws.poll_next_unpin(&mut contexts[0]).is_pending());
         let (mut reader, writer) = ws.split();
         assert!(reader.poll_next_unpin(&mut contexts[1]).is_pending());

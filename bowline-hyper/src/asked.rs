@@ -68,7 +68,7 @@ impl Asked {
         let carrier = Carrier::of(head.version);
         let offer = offer(head, extensions, carrier)
             .map_err(|error| Rejection::from(Reason::Handshake(error, carrier)))?;
-        let on_upgrade = extensions.remove::<OnUpgrade>().ok_or(Reason::NotUpgradable)?;
+        let on_upgrade = extensions.remove::<OnUpgrade>().ok_or(Reason::NotUpgradable(carrier))?;
         Ok(Self { offer, carrier, on_upgrade })
     }
 

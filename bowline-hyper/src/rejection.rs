@@ -9,7 +9,8 @@ use http::{
 
 use crate::{asked::Carrier, origins::RefusedOrigin};
 
-/// A request that is no WebSocket's, and the response that says why: 400, 403, 405 or 426.
+/// A request that is no WebSocket's, and the response that says why: 400, 403, 405 or 426, or 501 over HTTP/2 that can't
+/// be upgraded.
 #[derive(Debug)]
 pub struct Rejection {
     reason: Reason,
@@ -22,7 +23,7 @@ pub(crate) enum Reason {
     /// The page that asks is of elsewhere.
     Origin(RefusedOrigin),
     /// Whoever serves it can't upgrade the connection, as hyper without `with_upgrades`, or HTTP/1.0.
-    NotUpgradable,
+    NotUpgradable(Carrier),
 }
 
 impl From<Reason> for Rejection {
@@ -36,7 +37,7 @@ impl Rejection {
     pub fn error(&self) -> Option<&HandshakeError> {
         match &self.reason {
             Reason::Handshake(error, _) => Some(error),
-            Reason::Origin(_) | Reason::NotUpgradable => None,
+            Reason::Origin(_) | Reason::NotUpgradable(_) => None,
         }
     }
 
@@ -51,7 +52,9 @@ impl Rejection {
             Reason::Handshake(error, Carrier::Http1) => error.response(),
             Reason::Handshake(error, Carrier::Http2) => error.response_over_http2(),
             Reason::Origin(_) => self.text(StatusCode::FORBIDDEN),
-            Reason::NotUpgradable => {
+            // It is a CONNECT already, and there is no 426.
+            Reason::NotUpgradable(Carrier::Http2) => self.text(StatusCode::NOT_IMPLEMENTED),
+            Reason::NotUpgradable(Carrier::Http1) => {
                 // With the headers that this status has to come with.
                 let response = HandshakeError::NotWebSocket.response();
                 response.map(|_| Bytes::from(format!("{self}\n")))
@@ -80,7 +83,7 @@ impl fmt::Display for Rejection {
         match &self.reason {
             Reason::Handshake(error, _) => fmt::Display::fmt(error, f),
             Reason::Origin(error) => fmt::Display::fmt(error, f),
-            Reason::NotUpgradable => f.write_str("this connection can't be upgraded"),
+            Reason::NotUpgradable(_) => f.write_str("this connection can't be upgraded"),
         }
     }
 }

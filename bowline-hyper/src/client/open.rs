@@ -2,7 +2,7 @@ use std::{future::Future, io, sync::Arc};
 
 use bowline::{Client, Config, Error, HandshakeError, Proposal, WebSocket};
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::{
     body::{Body, Incoming},
@@ -23,7 +23,7 @@ const MAX_BODY: usize = 64 << 10;
 ///
 /// # Errors
 ///
-/// [`HandshakeError::Refused`] with the response and up to 64 KiB of its body where the server answers anything but 2xx;
+/// [`HandshakeError::Refused`] with the response and up to 64 KiB of its body where the server answers anything but 200;
 /// other handshake errors where its answer breaks a rule or takes longer than `handshake_timeout`, 10 seconds unless set;
 /// [`Error::Usage`] for a bad header or subprotocol, with nothing sent; [`Error::Io`] where the HTTP/2 connection fails.
 pub async fn connect_h2<B, C>(
@@ -56,7 +56,8 @@ where
     };
     let mut response = within(by, answer).await?;
     let on_upgrade = hyper::upgrade::on(&mut response);
-    if !response.status().is_success() {
+    // hyper gives the stream away for 200 alone, of all the 2xx that a CONNECT may be answered with.
+    if response.status() != StatusCode::OK {
         let refusal = collect(response, by).await;
         return Err(HandshakeError::Refused(Box::new(refusal)).into());
     }
