@@ -1,7 +1,7 @@
 """nginx and HAProxy with the configurations of examples/proxies, each in front of one server.
 
-What is run are those very files, but for what two proxies on one machine can't share: each port gives way to a free one,
-and the time-outs of 75 seconds to two. A line may be left out, to see what it is for.
+What is run are those very files, but for ports and patience: each port gives way to a free one, and the time-outs
+of 75 seconds to two. A line may be left out, to see what it is for.
 """
 
 import asyncio
@@ -92,8 +92,8 @@ class Proxy(Program):
         return Socket(self.url(front, path), **options)
 
 
-# Of one loop, so that each answers pings while another is waited for. (The client of `websockets` that has threads in place of a
-# loop reads and writes over TLS at the same time, and hangs once in some hundred connections to HAProxy.)
+# Of one loop, so that each answers pings while another is waited for. (The client of `websockets` that has threads
+# instead reads and writes over TLS at the same time, and hangs once in some hundred connections to HAProxy.)
 LOOP = asyncio.new_event_loop()
 
 
