@@ -12,7 +12,12 @@ use bowline::{CloseCode, WebSocket};
 
 use crate::Io;
 
-/// What a handler comes to, and so with which code the connection is closed after it.
+/// What a handler comes to, and so with which code the connection is closed after it. What the error was, the handler has
+/// to tell itself: nobody else knows its type.
+#[diagnostic::on_unimplemented(
+    message = "a handler of a WebSocket comes to `()` or to a `Result`, not to `{Self}`",
+    note = "of a handler that never returns, as an endless loop, say the type that it would return"
+)]
 pub trait Outcome: Send {
     /// The close code.
     fn close_code(&self) -> CloseCode;
@@ -26,7 +31,7 @@ impl Outcome for () {
 }
 
 /// 1000, or 1011 for an error.
-impl<E: Send> Outcome for Result<(), E> {
+impl<T: Send, E: Send> Outcome for Result<T, E> {
     fn close_code(&self) -> CloseCode {
         match self {
             Ok(()) => CloseCode::NORMAL,
