@@ -34,7 +34,7 @@ impl Outcome for () {
 impl<T: Send, E: Send> Outcome for Result<T, E> {
     fn close_code(&self) -> CloseCode {
         match self {
-            Ok(()) => CloseCode::NORMAL,
+            Ok(_) => CloseCode::NORMAL,
             Err(_) => CloseCode::ERROR,
         }
     }
