@@ -30,5 +30,6 @@ pub use vocabulary::{
 #[cfg(feature = "deflate")]
 pub use vocabulary::{ContextTakeover, Deflate};
 pub use websocket::{
-    ByteStream, IncomingMessage, OutgoingMessage, Reader, ReuniteError, WebSocket, Writer,
+    ByteStream, Drain, Drained, IncomingMessage, Loan, OutgoingMessage, Reader, Reserved,
+    ReuniteError, WebSocket, Writer,
 };

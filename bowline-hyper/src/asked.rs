@@ -83,8 +83,8 @@ impl Asked {
             // What is chosen is what was offered; it can't be sent only if it couldn't be read.
             Reason::Handshake(HandshakeError::InvalidSubprotocols, self.carrier)
         })?;
-        let config = options.connection();
-        Ok(Upgrade::new(response, agreed, self.on_upgrade).with(config, failure))
+        let (config, drain) = options.connection();
+        Ok(Upgrade::new(response, agreed, self.on_upgrade).with(config, drain, failure))
     }
 }
 

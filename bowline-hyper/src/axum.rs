@@ -8,7 +8,7 @@ use axum_core::{
 };
 #[cfg(feature = "deflate")]
 use bowline::Deflate;
-use bowline::{Config, Error, Keepalive, Limits, WebSocket};
+use bowline::{Config, Drain, Error, Keepalive, Limits, WebSocket};
 use http::request::Parts;
 use std::sync::Arc;
 
@@ -87,6 +87,11 @@ impl WebSocketUpgrade {
     /// As [`Options::origins`]. Judged by [`on_upgrade`](Self::on_upgrade).
     pub fn origins(self, origins: Origins) -> Self {
         self.map(|options| options.origins(origins))
+    }
+
+    /// As [`Options::drain`].
+    pub fn drain(self, drain: &Drain) -> Self {
+        self.map(|options| options.drain(drain))
     }
 
     /// As [`Options::protocols`]: of those that the client requests, the first in this order is chosen.

@@ -1,6 +1,11 @@
 //! What runs on a connection, and how it is closed after it.
 
-use std::future::Future;
+use std::{
+    any::Any,
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    pin::pin,
+};
 
 use bowline::{CloseCode, WebSocket};
 
@@ -29,11 +34,38 @@ impl<E: Send> Outcome for Result<(), E> {
     }
 }
 
-/// Runs a handler.
+/// Runs a handler, then carries out the closing handshake. A panic goes on after it.
 pub(crate) async fn run<F, Fut>(ws: WebSocket<Io>, handler: F)
 where
     F: FnOnce(WebSocket<Io>) -> Fut,
     Fut: Future<Output: Outcome>,
 {
-    handler(ws).await;
+    let (ws, loan) = ws.lend();
+    let outcome = caught(async move { handler(ws).await.close_code() }).await;
+    let code = *outcome.as_ref().unwrap_or(&CloseCode::ERROR);
+    if code != CloseCode::NORMAL {
+        // Halves in other tasks would keep a connection open that nobody reads any more.
+        let _ = loan.close(code, "");
+    }
+    // What the handler has left to other tasks is waited for.
+    if let Some(mut ws) = loan.await {
+        // Boxed, because the task keeps room for it as long as it lives. Nobody is there to be told how it went.
+        let _ = Box::pin(ws.close(code, "")).await;
+    }
+    if let Err(panic) = outcome {
+        resume_unwind(panic);
+    }
+}
+
+/// The future's output, or its panic. It is dropped when this returns.
+async fn caught<O>(future: impl Future<Output = O>) -> Result<O, Box<dyn Any + Send>> {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        // What the panic leaves behind is dropped, and nobody looks at it.
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => std::task::Poll::Ready(Err(panic)),
+        }
+    })
+    .await
 }

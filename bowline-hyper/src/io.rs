@@ -13,6 +13,9 @@ use tokio::{
     net::TcpStream,
 };
 
+/// The most that goes into one write of a stream of HTTP/2: hyper copies each, whatever it takes, and keeps up to three.
+const MAX_WRITE: usize = 64 << 10;
+
 /// What an upgraded connection runs on.
 ///
 /// hyper hands out a connection behind a pointer, whatever it is. Where it is a socket of the type that was asked for,
@@ -81,7 +84,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Io<T> {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Socket(socket) => Pin::new(socket).poll_write(cx, bytes),
-            Self::Upgraded(upgraded) => Pin::new(upgraded).poll_write(cx, bytes),
+            Self::Upgraded(upgraded) => {
+                Pin::new(upgraded).poll_write(cx, &bytes[..bytes.len().min(MAX_WRITE)])
+            }
         }
     }
 

@@ -2,7 +2,7 @@ use std::{borrow::Cow, sync::Arc};
 
 #[cfg(feature = "deflate")]
 use bowline::Deflate;
-use bowline::{Config, Keepalive, Limits, Offer};
+use bowline::{Config, Drain, Keepalive, Limits, Offer};
 
 use crate::Origins;
 
@@ -24,6 +24,7 @@ pub struct Options {
     config: Arc<Config>,
     protocols: Arc<[Cow<'static, str>]>,
     origins: Origins,
+    drain: Option<Drain>,
     #[cfg(feature = "deflate")]
     deflate: Option<Deflate>,
 }
@@ -82,28 +83,34 @@ impl Options {
         self
     }
 
+    /// Has the connections closed by [`Drain::close_all`].
+    #[must_use]
+    pub fn drain(mut self, drain: &Drain) -> Self {
+        self.drain = Some(drain.clone());
+        self
+    }
+
     pub(crate) fn origin_policy(&self) -> &Origins {
         &self.origins
     }
 
-    pub(crate) fn connection(&self) -> Arc<Config> {
-        self.config.clone()
+    pub(crate) fn connection(&self) -> (Arc<Config>, Option<&Drain>) {
+        (self.config.clone(), self.drain.as_ref())
     }
 
-    /// The subprotocol that would be chosen.
-    pub(crate) fn selected<'a>(&self, offer: &'a Offer) -> Option<&'a str> {
-        let is_requested =
-            |name: &&Cow<'_, str>| offer.requested_protocols().any(|it| it == **name);
-        let name = self.protocols.iter().find(is_requested)?;
-        offer.requested_protocols().find(|it| it == name)
+    /// The subprotocol that is chosen of what the client offers.
+    pub(crate) fn selected(&self, offer: &Offer) -> Option<&str> {
+        offer.first_offered(self.protocols.iter().map(AsRef::as_ref))
     }
 
     /// Makes the choices that the client's offer leaves.
-    pub(crate) fn choose(&self, offer: Offer) -> Offer {
-        let offer = offer.choose_subprotocol(self.protocols.iter().map(AsRef::as_ref));
+    pub(crate) fn choose(&self, mut offer: Offer) -> Offer {
+        if let Some(name) = self.selected(&offer) {
+            offer = offer.subprotocol(name);
+        }
         #[cfg(feature = "deflate")]
         if let Some(deflate) = self.deflate {
-            return offer.deflate(deflate);
+            offer = offer.deflate(deflate);
         }
         offer
     }

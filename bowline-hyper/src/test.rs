@@ -11,8 +11,13 @@
 //!     "/hello",
 //!     any(async |upgrade: WebSocketUpgrade| upgrade.on_upgrade(|mut ws| async move { ws.send("hello").await })),
 //! );
-//! let (mut ws, response) = test::connect(app, Client::new("ws://localhost/hello")?).await?;
+//! let (mut ws, response) = test::connect(app.clone(), "ws://localhost/hello").await?;
 //! assert_eq!(response.status(), 101);
+//! assert_eq!(ws.next().await.transpose()?, Some(Message::text("hello")));
+//!
+//! let client = Client::new("ws://localhost/hello")?.header("cookie", "id=7");
+//! let (mut ws, response) = test::connect_h2(app, client).await?;
+//! assert_eq!(response.status(), 200);
 //! assert_eq!(ws.next().await.transpose()?, Some(Message::text("hello")));
 //! # Ok(())
 //! # }
@@ -44,9 +49,9 @@ type BoxError = Box<dyn error::Error + Send + Sync>;
 /// # Errors
 ///
 /// As [`Client::handshake`]: the response of a service that refuses is [`Error::refusal`].
-pub async fn connect<S, B>(
+pub async fn connect<S, B, C>(
     service: S,
-    client: Client,
+    client: C,
 ) -> Result<(WebSocket<DuplexStream>, Response<()>), Error>
 where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
@@ -55,8 +60,10 @@ where
     B: Body + Send + 'static,
     B::Data: Send,
     B::Error: Into<BoxError>,
+    C: TryInto<Client>,
+    Error: From<C::Error>,
 {
-    client.handshake(serve(service)).await
+    client.try_into()?.handshake(serve(service)).await
 }
 
 /// Opens a WebSocket of this service as a stream of an HTTP/2 connection; gives it with the response.
@@ -64,9 +71,9 @@ where
 /// # Errors
 ///
 /// As [`Http2::connect`]: the response of a service that refuses is [`Error::refusal`].
-pub async fn connect_h2<S, B>(
+pub async fn connect_h2<S, B, C>(
     service: S,
-    client: Client,
+    client: C,
 ) -> Result<(WebSocket<Io>, Response<()>), Error>
 where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
@@ -75,6 +82,8 @@ where
     B: Body + Send + 'static,
     B::Data: Send,
     B::Error: Into<BoxError>,
+    C: TryInto<Client>,
+    Error: From<C::Error>,
 {
     Http2::handshake(serve(service)).await?.connect(client).await
 }

@@ -1,6 +1,6 @@
 use std::{fmt, future::Future, io, sync::Arc};
 
-use bowline::{Agreed, Config, Error, Extension, HandshakeError, WebSocket};
+use bowline::{Agreed, Config, Drain, Error, Extension, HandshakeError, Reserved, WebSocket};
 use http::Response;
 use hyper::upgrade::OnUpgrade;
 use tokio::{
@@ -74,17 +74,23 @@ pub struct Upgrade {
     agreed: Agreed,
     on_upgrade: OnUpgrade,
     config: Arc<Config>,
+    reserved: Option<Reserved>,
     failure: Option<Failure>,
 }
 
 impl Upgrade {
     pub(crate) fn new(response: Response<()>, agreed: Agreed, on_upgrade: OnUpgrade) -> Self {
         let config = Arc::default();
-        Self { response, agreed, on_upgrade, config, failure: None }
+        Self { response, agreed, on_upgrade, config, reserved: None, failure: None }
     }
 
-    pub(crate) fn with(self, config: Arc<Config>, failure: Option<Failure>) -> Self {
-        Self { config, failure, ..self }
+    pub(crate) fn with(
+        self,
+        config: Arc<Config>,
+        drain: Option<&Drain>,
+        failure: Option<Failure>,
+    ) -> Self {
+        Self { config, reserved: drain.map(Drain::reserve), failure, ..self }
     }
 
     /// The response that accepts: 101, or 200 over HTTP/2. Headers may be added.
@@ -150,7 +156,11 @@ impl Upgrade {
             None => self.on_upgrade.await,
         };
         let (io, read) = Io::new(upgraded.map_err(io::Error::other)?);
-        Ok(WebSocket::agreed(io, self.agreed, read, self.config))
+        let mut ws = WebSocket::agreed(io, self.agreed, read, self.config);
+        if let Some(reserved) = self.reserved {
+            reserved.track(&mut ws);
+        }
+        Ok(ws)
     }
 
     /// Whom to tell where the connection could not be upgraded; nobody unless set.

@@ -117,12 +117,17 @@ impl Offer {
         self
     }
 
+    /// The first of these subprotocols, in the server's order, that the client offers.
+    pub fn first_offered<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+        let is_offered = |name: &&str| self.requested_protocols().any(|offered| offered == *name);
+        names.into_iter().find(is_offered)
+    }
+
     /// Chooses the first of these subprotocols, in the server's order, that the client offers; none where
     /// it offers none of them.
     #[must_use]
     pub fn choose_subprotocol<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut names = names.into_iter();
-        match names.find(|name| self.requested_protocols().any(|offered| offered == *name)) {
+        match self.first_offered(names) {
             Some(name) => self.subprotocol(name),
             None => self,
         }

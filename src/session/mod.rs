@@ -224,6 +224,13 @@ impl Session {
         }
     }
 
+    /// Ends the closing handshake where it stands.
+    pub(crate) fn cut(&mut self) {
+        // With both Closes exchanged it is no error: the stream was over, and now so are we.
+        let error = (self.phase == Phase::CloseSent).then_some(Error::CloseTimeout);
+        self.end(error);
+    }
+
     pub(crate) fn has_error(&self) -> bool {
         self.error.is_some()
     }
@@ -291,9 +298,7 @@ impl Session {
     }
 
     fn close_expiry(&mut self) -> Expiry {
-        // With both Closes exchanged the time-out is no error: the stream was over, and now so are we.
-        let error = (self.phase == Phase::CloseSent).then_some(Error::CloseTimeout);
-        self.end(error);
+        self.cut();
         Expiry::End
     }
 

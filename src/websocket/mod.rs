@@ -3,9 +3,12 @@
 
 mod buffers;
 mod connection;
+mod drain;
 mod halves;
+mod lend;
 mod opening;
 mod outbox;
+mod owner;
 mod read_buffer;
 mod shared;
 mod streamed;
@@ -33,8 +36,11 @@ use crate::{
     vocabulary::{Agreement, CloseCode, CloseFrame, Config, Error, Extension, Role, Utf8Bytes},
 };
 use connection::Connection;
+pub use drain::{Drain, Drained, Reserved};
 pub use halves::{Reader, ReuniteError, Writer};
+pub use lend::Loan;
 pub(crate) use opening::{Opening, within};
+use owner::Owner;
 pub use streamed::{ByteStream, IncomingMessage, OutgoingMessage};
 use wakers::Party;
 
@@ -88,8 +94,7 @@ use wakers::Party;
 ///
 /// The halves of `futures`' `StreamExt::split` may live in different tasks: both are woken.
 pub struct WebSocket<T> {
-    /// Boxed, because a future keeps room for each place that a value moves through.
-    connection: Box<Connection<T>>,
+    connection: Owner<T>,
 }
 
 impl<T> WebSocket<T> {
@@ -120,7 +125,7 @@ impl<T> WebSocket<T> {
 
     /// The two halves, for different tasks; [`Writer`] can be cloned. [`Reader::reunite`] gives the whole back.
     pub fn split(self) -> (Reader<T>, Writer<T>) {
-        halves::split(*self.connection)
+        halves::split(self.connection)
     }
 }
 
@@ -149,13 +154,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         let FramedParts { io, codec, read_buf, write_buf, .. } = parts;
         // Framed's buffers have a capacity of their own that an idle connection would keep.
         let read_buf = if read_buf.is_empty() { BytesMut::new() } else { read_buf };
-        Self { connection: Box::new(Connection::new(io, codec, read_buf, write_buf, config)) }
+        Self { connection: Owner::new(Connection::new(io, codec, read_buf, write_buf, config)) }
     }
 
     /// The codec on a framed transport, with what was read and what waits to be written; from here on
     /// nothing is answered on its own.
     pub fn into_framed(self) -> Framed<T, MessageCodec> {
-        let (io, codec, read, write) = self.connection.into_parts();
+        let (io, codec, read, write) = self.connection.into_connection().into_parts();
         let mut parts = FramedParts::new::<Message>(io, codec);
         parts.read_buf = read;
         parts.write_buf = write;
@@ -164,7 +169,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
 
     /// The transport; what was read and not taken and what was not yet written is lost.
     pub fn into_inner(self) -> T {
-        self.connection.into_parts().0
+        self.connection.into_connection().into_parts().0
     }
 
     /// The next message; `None` after the end.

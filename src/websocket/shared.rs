@@ -7,22 +7,23 @@ use std::{
 
 use super::{
     connection::Connection,
+    owner::Owner,
     sync::{Mutex, MutexGuard},
     wakers::{Halves, Parties, Party, Wakers, charge},
 };
-use crate::vocabulary::{Agreement, Role};
+use crate::vocabulary::{Agreement, CloseFrame, Error, Role};
 
 /// What the halves share.
 #[derive(Debug)]
 pub(super) struct Shared<T> {
-    connection: Mutex<Connection<T>>,
+    connection: Mutex<Owner<T>>,
     parties: Arc<Parties>,
     agreement: Option<Box<Agreement>>,
     role: Role,
 }
 
 impl<T> Shared<T> {
-    pub(super) fn new(mut connection: Connection<T>) -> Self {
+    pub(super) fn new(mut connection: Owner<T>) -> Self {
         let parties = Arc::new(Parties::new());
         connection.set_wakers(Wakers::Halves(Halves::new(parties.clone())));
         Self {
@@ -33,10 +34,17 @@ impl<T> Shared<T> {
         }
     }
 
+    /// Has whoever lent the connection know where it is.
+    pub(super) fn note_lent(self: &Arc<Self>) {
+        if let Some(lender) = self.lock().ties.lender() {
+            lender.note_halves(Arc::downgrade(self));
+        }
+    }
+
     /// The connection, whole again.
-    pub(super) fn into_connection(self) -> Connection<T> {
+    pub(super) fn into_owner(self) -> Owner<T> {
         let mut connection = self.connection.into_inner().unwrap_or_else(PoisonError::into_inner);
-        connection.set_wakers(Wakers::default());
+        connection.reset_wakers();
         connection
     }
 
@@ -57,9 +65,21 @@ impl<T> Shared<T> {
         let mut connection = self.lock();
         let output = act(&mut connection);
         let due = connection.take_due();
+        let left = connection.take_left();
         drop(connection);
+        drop(left);
         self.parties.wake_due(due);
         output
+    }
+
+    /// Sends Close on behalf of nobody who polls; all that wait are woken. Whoever is woken may want to have the
+    /// connection for themselves, so this lets go of it before.
+    pub(super) fn close(self: Arc<Self>, frame: &CloseFrame) -> Result<(), Error> {
+        let result = self.lock().start_close(frame, Party::WRITER);
+        let parties = self.parties.clone();
+        drop(self);
+        parties.wake_all();
+        result
     }
 
     /// Polls the connection on behalf of one who waits until this is ready.
@@ -79,7 +99,7 @@ impl<T> Shared<T> {
         output
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection<T>> {
+    fn lock(&self) -> MutexGuard<'_, Owner<T>> {
         // What a transport's panic leaves behind is its own connection, and nobody else's.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }

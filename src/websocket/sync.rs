@@ -4,6 +4,6 @@
 //! `Arc` and `PoisonError` are the standard library's there too.
 
 #[cfg(shuttle)]
-pub(super) use shuttle::sync::{Mutex, MutexGuard};
+pub(super) use shuttle::sync::{Mutex, MutexGuard, atomic::AtomicU32};
 #[cfg(not(shuttle))]
-pub(super) use std::sync::{Mutex, MutexGuard};
+pub(super) use std::sync::{Mutex, MutexGuard, atomic::AtomicU32};

@@ -39,8 +39,8 @@ use crate::Io;
 /// # async fn talk() -> Result<(), bowline::Error> {
 /// let tcp = TcpStream::connect("127.0.0.1:8080").await?;
 /// let mut http2 = Http2::handshake(tcp).await?;
-/// let (mut one, _) = http2.connect(Client::new("ws://127.0.0.1:8080/one")?).await?;
-/// let (mut two, _) = http2.connect(Client::new("ws://127.0.0.1:8080/two")?).await?;
+/// let (mut one, _) = http2.connect("ws://127.0.0.1:8080/one").await?;
+/// let (mut two, _) = http2.connect(Client::new("ws://127.0.0.1:8080/two")?.subprotocols(["chat"])).await?;
 /// one.send("hello").await?;
 /// two.send("hello").await?;
 /// # Ok(())
@@ -106,11 +106,12 @@ where
     ///
     /// [`HandshakeError::NoExtendedConnect`] where the server has not said within `handshake_timeout`, 10 seconds unless
     /// set, that it takes WebSockets; otherwise as [`connect_h2`](super::connect_h2).
-    pub async fn connect(
-        &mut self,
-        client: Client,
-    ) -> Result<(WebSocket<Io>, Response<()>), Error> {
-        let (proposal, config) = client.propose_over_http2()?;
+    pub async fn connect<C>(&mut self, client: C) -> Result<(WebSocket<Io>, Response<()>), Error>
+    where
+        C: TryInto<Client>,
+        Error: From<C::Error>,
+    {
+        let (proposal, config) = client.try_into()?.propose_over_http2()?;
         let by = deadline(&config);
         // Boxed, because the caller's future would keep room for the handshake as long as it lives.
         Box::pin(async move {

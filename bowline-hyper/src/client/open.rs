@@ -26,14 +26,16 @@ const MAX_BODY: usize = 64 << 10;
 /// [`HandshakeError::Refused`] with the response and up to 64 KiB of its body where the server answers anything but 2xx;
 /// other handshake errors where its answer breaks a rule or takes longer than `handshake_timeout`, 10 seconds unless set;
 /// [`Error::Usage`] for a bad header or subprotocol, with nothing sent; [`Error::Io`] where the HTTP/2 connection fails.
-pub async fn connect_h2<B>(
+pub async fn connect_h2<B, C>(
     send: &mut SendRequest<B>,
-    client: Client,
+    client: C,
 ) -> Result<(WebSocket<Io>, Response<()>), Error>
 where
     B: Body + Default + 'static,
+    C: TryInto<Client>,
+    Error: From<C::Error>,
 {
-    let (proposal, config) = client.propose_over_http2()?;
+    let (proposal, config) = client.try_into()?.propose_over_http2()?;
     let by = deadline(&config);
     // Boxed, because the caller's future would keep room for the handshake as long as it lives.
     Box::pin(open(send, &proposal, config, by)).await

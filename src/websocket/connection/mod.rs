@@ -4,10 +4,12 @@
 //! write what waits, judge the deadlines, and give the buffers back.
 
 mod deadlines;
+mod draining;
 mod finish;
 mod reading;
 mod sending;
 mod streaming;
+mod ties;
 mod writing;
 
 use std::{
@@ -31,6 +33,7 @@ use crate::{
 };
 pub(super) use streaming::Started;
 use streaming::Streaming;
+use ties::Ties;
 pub(super) use writing::Sending;
 
 /// The most messages taken in one poll on behalf of nobody, as while closing; then others get their turn.
@@ -50,12 +53,21 @@ pub(super) struct Connection<T> {
     streaming: Option<Box<Streaming>>,
     /// The body of the peer's Close.
     peer_close: Option<Box<CloseFrame>>,
+    pub(super) ties: Ties<T>,
 }
 
 impl<T> Connection<T> {
     /// From now on these are polling.
     pub(super) fn set_wakers(&mut self, wakers: Wakers) {
         self.wakers = wakers;
+        if let Some(member) = self.ties.member() {
+            member.forget_waker();
+        }
+    }
+
+    /// Whoever has it next has it whole.
+    pub(super) fn reset_wakers(&mut self) {
+        self.set_wakers(Wakers::default());
     }
 
     /// How much has been written since it was last asked, of halves.
@@ -103,6 +115,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             wakers: Wakers::default(),
             streaming: None,
             peer_close: None,
+            ties: Ties::NONE,
         };
         if phase == Phase::Finishing(Step::Flush) && !connection.codec.sender().is_closed() {
             connection.queue_close(None);
@@ -136,9 +149,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let all = self.wakers.register(party, cx.waker());
         let cx = &mut Context::from_waker(all.as_ref().unwrap_or(cx.waker()));
         let phase = self.session.phase();
+        if self.ties.is_some() {
+            self.heed_drain(cx);
+        }
         let output = poll(self, cx);
         if self.session.phase() != phase {
             self.wakers.wake_others(party);
+        }
+        if self.ties.is_some() {
+            self.note_closed();
+            if self.wakers.are_whole() {
+                drop(self.take_left());
+            }
         }
         output
     }

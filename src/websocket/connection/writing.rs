@@ -114,7 +114,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     ) -> Poll<Result<(), Error>> {
         loop {
             let _ = self.poll_write(cx)?;
-            if !is_held_up(self, party) {
+            if !is_held_up(self, party) || !self.session.is_open() {
                 return Poll::Ready(Ok(()));
             }
             ready!(self.poll_writer_deadlines(cx));
@@ -136,7 +136,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     }
 
     /// Waits until nothing can be sent any more; what a sender is told then. Whoever brings that about wakes the others.
-    pub(in crate::websocket) fn poll_closing(&self) -> Poll<Error> {
+    pub(in crate::websocket) fn poll_closing(
+        &mut self,
+        cx: &mut Context<'_>,
+        party: Party,
+    ) -> Poll<Error> {
+        if self.ties.is_some() {
+            // A drain is one who may bring it about.
+            let _ = self.poll_as(party, cx, |_, _| Poll::<()>::Pending);
+        }
         match self.check_open() {
             Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(error),

@@ -12,12 +12,12 @@
 mod reader;
 mod writer;
 
-use std::{error, fmt, sync::Arc};
+use std::{error, fmt, sync::Arc, thread};
 
 pub use reader::Reader;
 pub use writer::Writer;
 
-use super::{WebSocket, connection::Connection, shared::Shared, wakers::Party};
+use super::{WebSocket, owner::Owner, shared::Shared, wakers::Party};
 
 /// Two halves that don't belong together, or a writer that is not the only one left: both are handed back.
 pub struct ReuniteError<T>(pub Reader<T>, pub Writer<T>);
@@ -36,10 +36,11 @@ impl<T> fmt::Debug for ReuniteError<T> {
 
 impl<T> error::Error for ReuniteError<T> {}
 
-pub(super) fn split<T>(mut connection: Connection<T>) -> (Reader<T>, Writer<T>) {
+pub(super) fn split<T>(mut connection: Owner<T>) -> (Reader<T>, Writer<T>) {
     // One that was forgotten; nobody else could have a message in pieces now.
     connection.abandon_pieces(Party::WRITER);
     let shared = Arc::new(Shared::new(connection));
+    shared.note_lent();
     (Reader::new(shared.clone()), Writer::new(shared, Party::WRITER))
 }
 
@@ -48,7 +49,14 @@ fn reunite<T>(reader: Reader<T>, writer: Writer<T>) -> Result<WebSocket<T>, Reun
         return Err(ReuniteError(reader, writer));
     }
     drop(writer);
-    let shared = Arc::try_unwrap(reader.into_shared());
-    let Ok(shared) = shared else { unreachable!("nobody else can clone what two owners hold") };
-    Ok(WebSocket { connection: Box::new(shared.into_connection()) })
+    let mut shared = reader.into_shared();
+    let shared = loop {
+        match Arc::try_unwrap(shared) {
+            Ok(shared) => break shared,
+            // Whoever has lent the connection is just sending its Close.
+            Err(held) => shared = held,
+        }
+        thread::yield_now();
+    };
+    Ok(WebSocket { connection: shared.into_owner() })
 }

@@ -270,7 +270,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
 
     /// [`closed`](Self::closed), polled.
     pub(crate) fn poll_closing(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
-        self.poll(cx, |connection, _, _| connection.poll_closing())
+        self.poll(cx, Connection::poll_closing)
     }
 
     /// Waits for room and queues in one step, so that nobody takes the room in between.

@@ -288,7 +288,7 @@ impl<'a, T: AsyncRead + AsyncWrite + Unpin> OutgoingMessage<'a, T> {
 
     /// Waits until nothing can be sent any more.
     fn poll_closing(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
-        self.access.poll(cx, |connection, _, _| connection.poll_closing())
+        self.access.poll(cx, Connection::poll_closing)
     }
 
     fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

@@ -69,6 +69,11 @@ impl Wakers {
         }
     }
 
+    /// Whether there is no lock, under which nobody may be woken.
+    pub(super) fn are_whole(&self) -> bool {
+        matches!(self, Self::Whole(_))
+    }
+
     /// Who is to be woken, now that the lock is free.
     pub(super) fn take_due(&mut self) -> Due {
         match self {
