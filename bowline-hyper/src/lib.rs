@@ -6,6 +6,9 @@ mod asked;
 pub mod axum;
 #[cfg(feature = "client")]
 mod client;
+#[cfg(all(any(doc, doctest), feature = "axum", feature = "tower"))]
+#[doc = include_str!("dwebsocket.md")]
+pub mod dwebsocket {}
 mod handler;
 mod io;
 #[cfg(feature = "tower")]
@@ -15,6 +18,8 @@ mod origins;
 mod rejection;
 #[cfg(feature = "test")]
 pub mod test;
+#[cfg(feature = "json")]
+mod typed;
 mod upgrade;
 
 #[cfg(feature = "client")]
@@ -26,4 +31,6 @@ pub use layer::{WebSocketLayer, WebSocketService};
 pub use options::Options;
 pub use origins::{InvalidOrigin, Origins, RefusedOrigin};
 pub use rejection::Rejection;
+#[cfg(feature = "json")]
+pub use typed::{ParseError, Typed, TypedError};
 pub use upgrade::{Upgrade, is_websocket, upgrade};

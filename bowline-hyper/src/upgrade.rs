@@ -74,6 +74,7 @@ pub struct Upgrade {
     agreed: Agreed,
     on_upgrade: OnUpgrade,
     config: Arc<Config>,
+    drain: Option<Drain>,
     reserved: Option<Reserved>,
     failure: Option<Failure>,
 }
@@ -81,7 +82,7 @@ pub struct Upgrade {
 impl Upgrade {
     pub(crate) fn new(response: Response<()>, agreed: Agreed, on_upgrade: OnUpgrade) -> Self {
         let config = Arc::default();
-        Self { response, agreed, on_upgrade, config, reserved: None, failure: None }
+        Self { response, agreed, on_upgrade, config, drain: None, reserved: None, failure: None }
     }
 
     pub(crate) fn with(
@@ -90,7 +91,7 @@ impl Upgrade {
         drain: Option<&Drain>,
         failure: Option<Failure>,
     ) -> Self {
-        Self { config, reserved: drain.map(Drain::reserve), failure, ..self }
+        Self { config, reserved: drain.map(Drain::reserve), drain: drain.cloned(), failure, ..self }
     }
 
     /// The response that accepts: 101, or 200 over HTTP/2. Headers may be added.
@@ -173,6 +174,8 @@ impl Upgrade {
     ///
     /// Once the handler is through, and with it whatever it gave parts of the connection to, the closing handshake is
     /// carried out: with 1000, or with 1011 after an error or a panic. A handler that has closed it has closed it.
+    ///
+    /// A [`Drain`] waits for the handler too.
     pub fn on_upgrade<B, F, Fut>(mut self, handler: F) -> Response<B>
     where
         B: Default,
@@ -181,8 +184,13 @@ impl Upgrade {
     {
         let response = self.response();
         let failure = self.failure.take();
+        // What a handler does once its connection has ended is waited for too.
+        let place = self.drain.take().map(|drain| drain.reserve());
+        // Boxed out here, because the task keeps room for what it is made of as long as it lives.
+        let accepted = Box::pin(self.take::<TcpStream>());
         tokio::spawn(async move {
-            match self.accept().await {
+            let _place = place;
+            match accepted.await {
                 Ok(ws) => handler::run(ws, handler).await,
                 Err(error) => {
                     if let Some(failure) = failure {

@@ -1,5 +1,7 @@
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
+use crate::vocabulary::Transport;
+
 /// Which HTTP carries the handshake, and what goes with it.
 #[derive(Clone, Debug)]
 pub(super) enum Carrier {
@@ -16,6 +18,14 @@ impl Carrier {
         match self {
             Self::Http1 { .. } => StatusCode::SWITCHING_PROTOCOLS,
             Self::Http2 { .. } => StatusCode::OK,
+        }
+    }
+
+    /// What the connection runs on.
+    pub(super) fn transport(&self) -> Transport {
+        match self {
+            Self::Http1 { .. } => Transport::Connection,
+            Self::Http2 { .. } => Transport::Stream,
         }
     }
 

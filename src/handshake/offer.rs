@@ -181,8 +181,9 @@ impl Offer {
     ///
     /// What was chosen that the client didn't offer, and headers that can't be in the response.
     pub fn agree(self) -> Result<(Response<()>, Agreed), UsageError> {
+        let transport = self.terms.carrier.transport();
         let (response, agreement) = self.accepted()?;
-        Ok((response.map(drop), Agreed::new(Role::Server, agreement)))
+        Ok((response.map(drop), Agreed::new(Role::Server, agreement, transport)))
     }
 
     /// The answer that rejects, with this status and no body.

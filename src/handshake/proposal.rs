@@ -131,7 +131,7 @@ impl Proposal {
             return Err(HandshakeError::Refused(Box::new(response.clone())));
         }
         let agreement = self.expectation.judge(response.headers())?;
-        Ok(Agreed::new(Role::Client, agreement))
+        Ok(Agreed::new(Role::Client, agreement, self.expectation.carrier.transport()))
     }
 }
 

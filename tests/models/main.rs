@@ -12,6 +12,7 @@
 mod cancel;
 mod clones;
 mod closing;
+mod draining;
 mod hand_over;
 mod pipe;
 mod reunite;

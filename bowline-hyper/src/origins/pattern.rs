@@ -81,11 +81,12 @@ impl Site {
         }
     }
 
-    /// Whether labels come before the host, and a dot between: no part of a label will do.
+    /// Whether a dot comes before the host: no part of a label will do. Before the dot is at least one label, or the
+    /// name would be none.
     fn is_above(&self, name: &[u8]) -> bool {
         let split = name.len().checked_sub(self.host.len()).map(|below| name.split_at(below));
         split.is_some_and(|(labels, host)| {
-            host.eq_ignore_ascii_case(self.host.as_bytes()) && matches!(labels, [_, .., b'.'])
+            labels.ends_with(b".") && host.eq_ignore_ascii_case(self.host.as_bytes())
         })
     }
 }

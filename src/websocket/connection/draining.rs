@@ -36,8 +36,17 @@ impl<T> Connection<T> {
         }
     }
 
-    /// Tells the drain's place, if both Closes have passed.
-    pub(super) fn note_closed(&mut self) {
+    /// After a poll: what the drain is to know.
+    #[inline(never)]
+    pub(super) fn tell_drain(&mut self) {
+        self.note_closed();
+        if self.wakers.are_whole() {
+            drop(self.take_left());
+        }
+    }
+
+    /// Notes it, if both Closes have passed.
+    fn note_closed(&mut self) {
         let is_through = matches!(self.session.phase(), Phase::Finishing(_) | Phase::Ended)
             && self.outbox.is_idle();
         if is_through
@@ -65,6 +74,7 @@ impl<T> Connection<T> {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     /// Does what the drain has called for, and has it wake this waker for what it will call for.
+    #[inline(never)]
     pub(super) fn heed_drain(&mut self, cx: &mut Context<'_>) {
         let Some(member) = self.ties.member() else { return };
         let Some(order) = member.look(cx.waker()) else { return };

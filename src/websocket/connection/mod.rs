@@ -29,7 +29,7 @@ use super::{
 use crate::{
     message::MessageCodec,
     session::{Phase, Session, Step},
-    vocabulary::{CloseFrame, Config},
+    vocabulary::{CloseFrame, Config, Transport},
 };
 pub(super) use streaming::Started;
 use streaming::Streaming;
@@ -57,6 +57,11 @@ pub(super) struct Connection<T> {
 }
 
 impl<T> Connection<T> {
+    /// What it runs on; a connection of its own unless said.
+    pub(super) fn set_transport(&mut self, transport: Transport) {
+        self.session.set_transport(transport);
+    }
+
     /// From now on these are polling.
     pub(super) fn set_wakers(&mut self, wakers: Wakers) {
         self.wakers = wakers;
@@ -149,18 +154,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let all = self.wakers.register(party, cx.waker());
         let cx = &mut Context::from_waker(all.as_ref().unwrap_or(cx.waker()));
         let phase = self.session.phase();
-        if self.ties.is_some() {
+        let is_tied = self.ties.is_some();
+        if is_tied {
             self.heed_drain(cx);
         }
         let output = poll(self, cx);
         if self.session.phase() != phase {
             self.wakers.wake_others(party);
         }
-        if self.ties.is_some() {
-            self.note_closed();
-            if self.wakers.are_whole() {
-                drop(self.take_left());
-            }
+        if is_tied {
+            self.tell_drain();
         }
         output
     }

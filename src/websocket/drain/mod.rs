@@ -59,7 +59,7 @@ use roll::Waiting;
 ///
 /// # Cost
 ///
-/// About 120 bytes for each connection, 20 of them kept for the next when it leaves; coming, going and being told take
+/// About 70 bytes for each connection, 20 of them kept for the next when it leaves; coming, going and being told take
 /// constant time. A poll of a tracked connection reads one number more; no lock is taken but where its task has changed.
 #[derive(Clone, Default)]
 pub struct Drain {
