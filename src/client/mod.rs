@@ -18,6 +18,7 @@
 //! # }
 //! ```
 
+mod sources;
 mod stream;
 
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 use crate::{
     frame::FrameCodec,
     message::MessageCodec,
-    vocabulary::{Agreement, Extension, Role},
+    vocabulary::{Agreement, Extension, Role, Transport},
 };
 
 /// What both ends have agreed on, where somebody else has spoken the HTTP: a framework, or an HTTP/2 connection.
@@ -12,11 +12,17 @@ use crate::{
 pub struct Agreed {
     role: Role,
     agreement: Agreement,
+    transport: Transport,
 }
 
 impl Agreed {
-    pub(super) fn new(role: Role, agreement: Agreement) -> Self {
-        Self { role, agreement }
+    pub(super) fn new(role: Role, agreement: Agreement, transport: Transport) -> Self {
+        Self { role, agreement, transport }
+    }
+
+    /// What the connection runs on.
+    pub(crate) fn transport(&self) -> Transport {
+        self.transport
     }
 
     /// Which end this is.

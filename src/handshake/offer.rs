@@ -117,12 +117,17 @@ impl Offer {
         self
     }
 
+    /// The first of these subprotocols, in the server's order, that the client offers.
+    pub fn first_offered<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+        let is_offered = |name: &&str| self.requested_protocols().any(|offered| offered == *name);
+        names.into_iter().find(is_offered)
+    }
+
     /// Chooses the first of these subprotocols, in the server's order, that the client offers; none where
     /// it offers none of them.
     #[must_use]
     pub fn choose_subprotocol<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut names = names.into_iter();
-        match names.find(|name| self.requested_protocols().any(|offered| offered == *name)) {
+        match self.first_offered(names) {
             Some(name) => self.subprotocol(name),
             None => self,
         }
@@ -176,8 +181,9 @@ impl Offer {
     ///
     /// What was chosen that the client didn't offer, and headers that can't be in the response.
     pub fn agree(self) -> Result<(Response<()>, Agreed), UsageError> {
+        let transport = self.terms.carrier.transport();
         let (response, agreement) = self.accepted()?;
-        Ok((response.map(drop), Agreed::new(Role::Server, agreement)))
+        Ok((response.map(drop), Agreed::new(Role::Server, agreement, transport)))
     }
 
     /// The answer that rejects, with this status and no body.

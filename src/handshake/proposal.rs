@@ -50,7 +50,8 @@ impl Proposal {
     /// As [`over_http1`](Self::over_http1).
     pub fn over_http2(request: Request<()>) -> Result<Self, UsageError> {
         let uri = extended_uri(&request)?;
-        let mut proposal = Self::complete(&request, HeaderMap::new(), Carrier::Http2)?;
+        let mut proposal =
+            Self::complete(&request, HeaderMap::new(), Carrier::Http2 { accept: None })?;
         *proposal.request.method_mut() = Method::CONNECT;
         *proposal.request.version_mut() = Version::HTTP_2;
         *proposal.request.uri_mut() = uri;
@@ -124,13 +125,13 @@ impl Proposal {
         let is_accepted = match self.expectation.carrier {
             Carrier::Http1 { .. } => status == StatusCode::SWITCHING_PROTOCOLS,
             // "the server responds ... with a 2xx" as to any CONNECT (RFC 8441 section 5.1).
-            Carrier::Http2 => status.is_success(),
+            Carrier::Http2 { .. } => status.is_success(),
         };
         if !is_accepted {
             return Err(HandshakeError::Refused(Box::new(response.clone())));
         }
         let agreement = self.expectation.judge(response.headers())?;
-        Ok(Agreed::new(Role::Client, agreement))
+        Ok(Agreed::new(Role::Client, agreement, self.expectation.carrier.transport()))
     }
 }
 

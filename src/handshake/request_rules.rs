@@ -36,7 +36,9 @@ pub(super) fn sort_extended(
     check_extended(&request)?;
     check_version(request.headers())?;
     check_body(request.headers())?;
-    let terms = offered(request.headers(), Carrier::Http2)?;
+    let key = single(request.headers(), SEC_WEBSOCKET_KEY).unwrap_or_default();
+    let accept = key.filter(|key| key::is_key(key)).map(key::accept_value);
+    let terms = offered(request.headers(), Carrier::Http2 { accept })?;
     Ok(Request::WebSocket(Offer::new(request, terms)))
 }
 

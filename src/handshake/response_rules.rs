@@ -27,7 +27,7 @@ impl Expectation {
     pub(super) fn judge(&self, headers: &HeaderMap) -> Result<Agreement, HandshakeError> {
         match &self.carrier {
             Carrier::Http1 { accept } => check_upgrade(headers, accept)?,
-            Carrier::Http2 => {}
+            Carrier::Http2 { .. } => {}
         }
         let subprotocol = self.subprotocol(headers)?;
         let extensions = self.extensions(headers)?;

@@ -18,12 +18,15 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::vocabulary::{CloseCode, Config, Error, LimitError, Role, UsageError};
+use crate::vocabulary::{CloseCode, Config, Error, LimitError, Role, Transport, UsageError};
 use keepalive::Heartbeat;
 use message_watch::MessageWatch;
 
 /// How much input is discarded at the end of a connection, so that no reset destroys our Close.
 const MAX_DISCARDED: usize = 1 << 20;
+
+/// How long a stream of a connection that goes on is kept open for the peer to end it too. There are peers that never do.
+const LINGER: Duration = Duration::from_millis(250);
 
 /// Where the closing handshake stands (RFC 6455 section 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +78,7 @@ pub(crate) enum Input {
 #[derive(Debug)]
 pub(crate) struct Session {
     role: Role,
+    transport: Transport,
     phase: Phase,
     config: Arc<Config>,
     heartbeat: Heartbeat,
@@ -97,6 +101,7 @@ impl Session {
     pub(crate) fn new(role: Role, phase: Phase, config: Arc<Config>) -> Self {
         Self {
             role,
+            transport: Transport::Connection,
             phase,
             heartbeat: Heartbeat::default(),
             message: MessageWatch::default(),
@@ -111,6 +116,10 @@ impl Session {
             error: None,
             reported: None,
         }
+    }
+
+    pub(crate) fn set_transport(&mut self, transport: Transport) {
+        self.transport = transport;
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -206,6 +215,15 @@ impl Session {
     /// Our side of the transport is shut down.
     pub(crate) fn handle_shutdown(&mut self) {
         self.phase = Phase::Finishing(Step::Drain);
+    }
+
+    /// Nothing is left to do but to wait for the peer's end; of a stream, which can be left without harm, not for long.
+    pub(crate) fn handle_drain(&mut self, now: impl FnOnce() -> Instant) {
+        if self.transport == Transport::Stream {
+            // Counted from the first time: later ones are no earlier.
+            let linger = after(now(), Some(LINGER));
+            self.close_by = self.close_by.into_iter().chain(linger).min();
+        }
     }
 
     /// Input that nobody will read has been discarded; past the bound, that is the end.

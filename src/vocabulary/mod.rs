@@ -18,6 +18,7 @@ mod opcode;
 mod piece;
 mod role;
 mod text;
+mod transport;
 mod utf8;
 
 pub use close::{CloseCode, CloseFrame};
@@ -41,4 +42,5 @@ pub use piece::MessageKind;
 pub(crate) use piece::{Compression, PieceCoding, PieceEnd};
 pub use role::Role;
 pub use text::{InvalidUtf8, Utf8Bytes};
+pub(crate) use transport::Transport;
 pub(crate) use utf8::Utf8Validator;

@@ -138,9 +138,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// Goes on from an opening handshake whose HTTP somebody else has spoken. `read` is what has been read behind the
     /// head, and not been looked at.
     pub fn agreed(io: T, agreed: Agreed, read: Bytes, config: impl Into<Arc<Config>>) -> Self {
+        let transport = agreed.transport();
         let mut parts = FramedParts::new::<Message>(io, MessageCodec::from(agreed));
         parts.read_buf = read.into();
-        Self::from_parts(parts, config.into())
+        let mut ws = Self::from_parts(parts, config.into());
+        ws.connection.set_transport(transport);
+        ws
     }
 
     /// Goes on from a codec on a framed transport: no byte in its buffers is lost.

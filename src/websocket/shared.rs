@@ -11,7 +11,7 @@ use super::{
     sync::{Mutex, MutexGuard},
     wakers::{Halves, Parties, Party, Wakers, charge},
 };
-use crate::vocabulary::{Agreement, Role};
+use crate::vocabulary::{Agreement, CloseFrame, Error, Role};
 
 /// What the halves share.
 #[derive(Debug)]
@@ -31,6 +31,13 @@ impl<T> Shared<T> {
             role: connection.codec.role(),
             connection: Mutex::new(connection),
             parties,
+        }
+    }
+
+    /// Has whoever lent the connection know where it is.
+    pub(super) fn note_lent(self: &Arc<Self>) {
+        if let Some(lender) = self.lock().ties.lender() {
+            lender.note_halves(Arc::downgrade(self));
         }
     }
 
@@ -63,6 +70,16 @@ impl<T> Shared<T> {
         drop(left);
         self.parties.wake_due(due);
         output
+    }
+
+    /// Sends Close on behalf of nobody who polls; all that wait are woken. Whoever is woken may want to have the
+    /// connection for themselves, so this lets go of it before.
+    pub(super) fn close(self: Arc<Self>, frame: &CloseFrame) -> Result<(), Error> {
+        let result = self.lock().start_close(frame, Party::WRITER);
+        let parties = self.parties.clone();
+        drop(self);
+        parties.wake_all();
+        result
     }
 
     /// Polls the connection on behalf of one who waits until this is ready.

@@ -7,7 +7,7 @@ mod limit;
 mod protocol;
 mod usage;
 
-use std::{error, fmt, io, result};
+use std::{convert::Infallible, error, fmt, io, result};
 
 use bytes::Bytes;
 use http::Response;
@@ -165,6 +165,13 @@ impl From<Error> for io::Error {
             Error::Io(error) => error.kind(),
         };
         Self::new(kind, error)
+    }
+}
+
+/// For conversions that can't fail.
+impl From<Infallible> for Error {
+    fn from(error: Infallible) -> Self {
+        match error {}
     }
 }
 

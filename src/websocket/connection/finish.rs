@@ -8,7 +8,10 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::Instant,
+};
 
 use super::Connection;
 use crate::session::{Phase, Step};
@@ -48,6 +51,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             let _ = ready!(Pin::new(&mut self.io).poll_shutdown(cx));
             self.session.handle_shutdown();
         }
+        self.session.handle_drain(Instant::now);
         Poll::Ready(())
     }
 

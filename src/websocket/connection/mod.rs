@@ -29,7 +29,7 @@ use super::{
 use crate::{
     message::MessageCodec,
     session::{Phase, Session, Step},
-    vocabulary::{CloseFrame, Config},
+    vocabulary::{CloseFrame, Config, Transport},
 };
 pub(super) use streaming::Started;
 use streaming::Streaming;
@@ -57,6 +57,11 @@ pub(super) struct Connection<T> {
 }
 
 impl<T> Connection<T> {
+    /// What it runs on; a connection of its own unless said.
+    pub(super) fn set_transport(&mut self, transport: Transport) {
+        self.session.set_transport(transport);
+    }
+
     /// From now on these are polling.
     pub(super) fn set_wakers(&mut self, wakers: Wakers) {
         self.wakers = wakers;

@@ -36,6 +36,10 @@ impl<T> Ties<T> {
         }
     }
 
+    pub(in crate::websocket) fn lender(&self) -> Option<&Lender<T>> {
+        self.0.as_ref()?.lender.as_ref()
+    }
+
     pub(super) fn member(&mut self) -> Option<&mut Member> {
         self.0.as_mut()?.member.as_mut()
     }

@@ -12,7 +12,7 @@
 mod reader;
 mod writer;
 
-use std::{error, fmt, sync::Arc};
+use std::{error, fmt, sync::Arc, thread};
 
 pub use reader::Reader;
 pub use writer::Writer;
@@ -40,6 +40,7 @@ pub(super) fn split<T>(mut connection: Owner<T>) -> (Reader<T>, Writer<T>) {
     // One that was forgotten; nobody else could have a message in pieces now.
     connection.abandon_pieces(Party::WRITER);
     let shared = Arc::new(Shared::new(connection));
+    shared.note_lent();
     (Reader::new(shared.clone()), Writer::new(shared, Party::WRITER))
 }
 
@@ -48,7 +49,14 @@ fn reunite<T>(reader: Reader<T>, writer: Writer<T>) -> Result<WebSocket<T>, Reun
         return Err(ReuniteError(reader, writer));
     }
     drop(writer);
-    let shared = Arc::try_unwrap(reader.into_shared());
-    let Ok(shared) = shared else { unreachable!("nobody else can clone what two owners hold") };
+    let mut shared = reader.into_shared();
+    let shared = loop {
+        match Arc::try_unwrap(shared) {
+            Ok(shared) => break shared,
+            // Whoever has lent the connection is just sending its Close.
+            Err(held) => shared = held,
+        }
+        thread::yield_now();
+    };
     Ok(WebSocket { connection: shared.into_owner() })
 }

@@ -98,6 +98,11 @@ impl Parties {
         }
     }
 
+    /// Wakes all that wait.
+    pub(in crate::websocket) fn wake_all(&self) {
+        self.wake_all_but(None);
+    }
+
     /// One at a time, because whoever is woken may come back for the lock.
     fn wake_all_but(&self, spared: Option<Party>) {
         for index in 0.. {

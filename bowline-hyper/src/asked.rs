@@ -1,0 +1,107 @@
+//! A request read and held to the rules, before anything is chosen.
+
+use bowline::{HandshakeError, Offer, Request};
+use http::{Extensions, HeaderMap, Method, Version};
+use hyper::{ext::Protocol, upgrade::OnUpgrade};
+
+use crate::{
+    Options, Rejection,
+    rejection::Reason,
+    upgrade::{Failure, Upgrade},
+};
+
+/// Which HTTP a request came over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    Http1,
+    Http2,
+}
+
+impl Carrier {
+    fn of(version: Version) -> Self {
+        if version >= Version::HTTP_2 { Self::Http2 } else { Self::Http1 }
+    }
+}
+
+/// A request's head, as far as the handshake is concerned.
+pub(crate) struct Head<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) uri: &'a http::Uri,
+    pub(crate) version: Version,
+    pub(crate) headers: &'a HeaderMap,
+}
+
+impl Head<'_> {
+    /// Whether a WebSocket is asked for, well put or not.
+    pub(crate) fn is_websocket(&self, extensions: &Extensions) -> bool {
+        match Carrier::of(self.version) {
+            Carrier::Http1 => Request::is_websocket_over_http1(self.headers),
+            Carrier::Http2 => Request::is_websocket_over_http2(self.method, protocol(extensions)),
+        }
+    }
+
+    fn to_request(&self) -> http::Request<()> {
+        let mut request = http::Request::new(());
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.uri.clone();
+        *request.version_mut() = self.version;
+        *request.headers_mut() = self.headers.clone();
+        request
+    }
+}
+
+fn protocol(extensions: &Extensions) -> Option<&str> {
+    extensions.get::<Protocol>().map(Protocol::as_str)
+}
+
+/// A valid request for a WebSocket.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) offer: Offer,
+    carrier: Carrier,
+    on_upgrade: OnUpgrade,
+}
+
+impl Asked {
+    /// Reads a request; takes hyper's promise of the connection out of it where it is valid.
+    pub(crate) fn read(head: &Head<'_>, extensions: &mut Extensions) -> Result<Self, Rejection> {
+        let carrier = Carrier::of(head.version);
+        let offer = offer(head, extensions, carrier)
+            .map_err(|error| Rejection::from(Reason::Handshake(error, carrier)))?;
+        let on_upgrade = extensions.remove::<OnUpgrade>().ok_or(Reason::NotUpgradable(carrier))?;
+        Ok(Self { offer, carrier, on_upgrade })
+    }
+
+    /// Makes the choices.
+    pub(crate) fn settle(
+        self,
+        options: &Options,
+        failure: Option<Failure>,
+    ) -> Result<Upgrade, Rejection> {
+        options.origin_policy().check(self.offer.request()).map_err(Reason::Origin)?;
+        let (response, agreed) = options.choose(self.offer).agree().map_err(|_| {
+            // What is chosen is what was offered; it can't be sent only if it couldn't be read.
+            Reason::Handshake(HandshakeError::InvalidSubprotocols, self.carrier)
+        })?;
+        let (config, drain) = options.connection();
+        Ok(Upgrade::new(response, agreed, self.on_upgrade).with(config, drain, failure))
+    }
+}
+
+fn offer(
+    head: &Head<'_>,
+    extensions: &Extensions,
+    carrier: Carrier,
+) -> Result<Offer, HandshakeError> {
+    if !head.is_websocket(extensions) {
+        return Err(HandshakeError::NotWebSocket);
+    }
+    let request = match carrier {
+        Carrier::Http1 => Request::over_http1(head.to_request()),
+        Carrier::Http2 => Request::over_http2(head.to_request(), protocol(extensions)),
+    };
+    match request? {
+        Request::WebSocket(offer) => Ok(offer),
+        Request::Http(_) => Err(HandshakeError::NotWebSocket),
+    }
+}
