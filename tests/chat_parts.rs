@@ -19,6 +19,10 @@ mod federation;
 mod guest;
 #[path = "../examples/chat/line.rs"]
 mod line;
+#[path = "../examples/chat/options.rs"]
+mod options;
+#[path = "../examples/chat/page.rs"]
+mod page;
 #[path = "../examples/chat/protocol.rs"]
 mod protocol;
 #[path = "../examples/chat/room.rs"]

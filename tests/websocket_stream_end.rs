@@ -12,16 +12,17 @@ use tokio::{
 
 /// What both ends of an HTTP/2 stream agree on.
 fn agreed(role: Role) -> Agreed {
-    let (proposal, _) = Client::new("ws://a.example/").unwrap().propose_over_http2().unwrap();
+    let (proposal, _) =
+        Client::new("ws://a.example/").expect("a URI").propose_over_http2().expect("a request");
     assert_eq!(proposal.request().method(), Method::CONNECT);
     assert_eq!(proposal.request().version(), Version::HTTP_2);
     let request = proposal.request().clone();
     let Ok(Request::WebSocket(offer)) = Request::over_http2(request, Some("websocket")) else {
         panic!("a valid request")
     };
-    let (response, server) = offer.agree().unwrap();
+    let (response, server) = offer.agree().expect("nothing chosen");
     assert_eq!(response.status(), 200);
-    let client = proposal.judge(&response.map(|()| Bytes::new())).unwrap();
+    let client = proposal.judge(&response.map(|()| Bytes::new())).expect("accepted");
     match role {
         Role::Server => server,
         Role::Client => client,

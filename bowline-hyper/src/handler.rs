@@ -4,7 +4,8 @@ use std::{
     any::Any,
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    pin::pin,
+    pin::{Pin, pin},
+    task::Poll,
 };
 
 use bowline::{CloseCode, WebSocket};
@@ -41,7 +42,11 @@ where
     Fut: Future<Output: Outcome>,
 {
     let (ws, loan) = ws.lend();
-    let outcome = caught(async move { handler(ws).await.close_code() }).await;
+    let outcome = {
+        // Pinned here and lent: a future that is handed on is there twice.
+        let mut future = pin!(async move { handler(ws).await.close_code() });
+        caught(future.as_mut()).await
+    };
     let code = *outcome.as_ref().unwrap_or(&CloseCode::ERROR);
     if code != CloseCode::NORMAL {
         // Halves in other tasks would keep a connection open that nobody reads any more.
@@ -57,14 +62,13 @@ where
     }
 }
 
-/// The future's output, or its panic. It is dropped when this returns.
-async fn caught<O>(future: impl Future<Output = O>) -> Result<O, Box<dyn Any + Send>> {
-    let mut future = pin!(future);
+/// The future's output, or its panic.
+async fn caught<F: Future>(mut future: Pin<&mut F>) -> Result<F::Output, Box<dyn Any + Send>> {
     poll_fn(|cx| {
         // What the panic leaves behind is dropped, and nobody looks at it.
         match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
             Ok(poll) => poll.map(Ok),
-            Err(panic) => std::task::Poll::Ready(Err(panic)),
+            Err(panic) => Poll::Ready(Err(panic)),
         }
     })
     .await

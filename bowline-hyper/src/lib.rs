@@ -6,6 +6,9 @@ mod asked;
 pub mod axum;
 #[cfg(feature = "client")]
 mod client;
+#[cfg(all(any(doc, doctest), feature = "axum", feature = "tower"))]
+#[doc = include_str!("dwebsocket.md")]
+pub mod dwebsocket {}
 mod handler;
 mod io;
 #[cfg(feature = "tower")]

@@ -186,9 +186,11 @@ impl Upgrade {
         let failure = self.failure.take();
         // What a handler does once its connection has ended is waited for too.
         let place = self.drain.take().map(|drain| drain.reserve());
+        // Boxed out here, because the task keeps room for what it is made of as long as it lives.
+        let accepted = Box::pin(self.take::<TcpStream>());
         tokio::spawn(async move {
             let _place = place;
-            match self.accept().await {
+            match accepted.await {
                 Ok(ws) => handler::run(ws, handler).await,
                 Err(error) => {
                     if let Some(failure) = failure {

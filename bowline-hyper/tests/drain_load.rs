@@ -4,7 +4,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use axum::{Extension, Router, routing::any};
 use bowline::{
-    Client, CloseFrame, Drain, Drained, Error, Message, UsageError, WebSocket, client::Stream,
+    CloseFrame, Drain, Drained, Error, Message, UsageError, WebSocket,
+    client::{Stream, connect as open},
 };
 use bowline_hyper::{Io, Options, axum::WebSocketUpgrade};
 use tokio::{
@@ -43,41 +44,41 @@ impl Server {
         let handler = async |upgrade: WebSocketUpgrade| upgrade.on_upgrade(echo);
         let app =
             Router::new().route("/", any(handler)).layer(Extension(Options::new().drain(&drain)));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
         let (stop, told) = oneshot::channel();
         let stopped = tokio::spawn(async move {
             let (report, reported) = oneshot::channel();
             let signal = async move {
-                told.await.unwrap();
+                told.await.expect("told to stop");
                 let drained = drain.close_all(1001, "restarting", Duration::from_secs(60)).await;
-                report.send(drained.unwrap()).unwrap();
+                report.send(drained.expect("a code that may be sent")).expect("somebody waits");
             };
-            axum::serve(listener, app).with_graceful_shutdown(signal).await.unwrap();
-            reported.await.unwrap()
+            axum::serve(listener, app).with_graceful_shutdown(signal).await.expect("a server");
+            reported.await.expect("a report")
         });
         Self { address, stop, stopped }
     }
 }
 
 async fn connect(address: SocketAddr) -> WebSocket<Stream> {
-    let (ws, _) = Client::new(format!("ws://{address}/")).unwrap().connect().await.unwrap();
+    let (ws, _) = open(format!("ws://{address}/")).await.expect("a connection");
     ws
 }
 
 /// Keeps a message in flight until the server closes; gives the Close, with how many came back.
 async fn chatter(mut ws: WebSocket<Stream>, ready: mpsc::Sender<()>) -> (CloseFrame, u64) {
     let mut received = 0;
-    ws.send("0").await.unwrap();
+    ws.send("0").await.expect("sent");
     loop {
         match ws.next().await.expect("a Close before the end").expect("no reset") {
             Message::Text(text) => {
                 assert_eq!(*text, *received.to_string());
                 received += 1;
                 if received == 3 {
-                    ready.send(()).await.unwrap();
+                    ready.send(()).await.expect("somebody waits");
                 }
-                ws.send(received.to_string()).await.unwrap();
+                ws.send(received.to_string()).await.expect("sent");
             }
             Message::Close(frame) => {
                 assert!(ws.next().await.is_none(), "a clean end");

@@ -10,14 +10,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{sync::mpsc, task, time};
+use tokio::{
+    sync::mpsc,
+    task::{self, JoinSet},
+    time,
+};
 
 use crate::{
     federation::{Federation, News},
     line::{End, Incoming, Line, PATIENCE},
     protocol::Link,
     room::Room,
-    uplink::Event,
+    uplink::{Event, Uplink},
 };
 
 const FIRST_DELAY: Duration = Duration::from_millis(200);
@@ -25,8 +29,18 @@ const LAST_DELAY: Duration = Duration::from_secs(5);
 /// Complaints about messages are one line in so much time.
 const COMPLAINT_INTERVAL: Duration = Duration::from_secs(1);
 
+/// The room of this process; in touch with those of others for as long as the task runs, which there is where there is a URL.
+pub(crate) fn open(url: Option<&str>) -> (Arc<Room>, JoinSet<()>) {
+    let mut task = JoinSet::new();
+    let Some(url) = url else { return (Arc::new(Room::new(None)), task) };
+    let (uplink, events) = Uplink::new();
+    let room = Arc::new(Room::new(Some(uplink)));
+    task.spawn(Broker::new(url.to_owned(), room.clone(), events).run());
+    (room, task)
+}
+
 /// Keeps a room in touch with those of other processes.
-pub(crate) struct Broker {
+struct Broker {
     url: String,
     room: Arc<Room>,
     events: mpsc::UnboundedReceiver<Event>,
@@ -35,17 +49,13 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    pub(crate) fn new(
-        url: String,
-        room: Arc<Room>,
-        events: mpsc::UnboundedReceiver<Event>,
-    ) -> Self {
+    fn new(url: String, room: Arc<Room>, events: mpsc::UnboundedReceiver<Event>) -> Self {
         let federation = Federation::new(format!("{:016x}", rand::random::<u64>()));
         Self { url, room, events, federation, log: Log::default() }
     }
 
     /// Connects and connects again, until the room hangs up.
-    pub(crate) async fn run(mut self) {
+    async fn run(mut self) {
         let mut delay = FIRST_DELAY;
         loop {
             let url = self.url.clone();

@@ -1,9 +1,12 @@
 //! One person's connection, from the first message to the closing handshake.
 
-use std::{future, sync::Arc};
+use std::{future, pin::pin, sync::Arc};
 
 use bowline::{CloseCode, CloseFrame, Error, Message, Prepared, Utf8Bytes, WebSocket};
-use tokio::{net::TcpStream, sync::watch, task};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    task,
+};
 
 use crate::{
     protocol::Command,
@@ -40,12 +43,15 @@ impl From<Error> for End {
     }
 }
 
-/// Talks to one person until either side ends it.
-pub(crate) async fn talk(
-    mut ws: WebSocket<TcpStream>,
+/// Talks to one person until either side ends it, or the server is stopping.
+pub(crate) async fn talk<T>(
+    mut ws: WebSocket<T>,
     room: &Arc<Room>,
-    stopping: watch::Receiver<()>,
-) -> Result<(), Error> {
+    stopping: impl Future<Output = ()>,
+) -> Result<(), Error>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
     // The seat is inside: everybody hears that it is empty before the closing handshake begins,
     // however long that takes.
     match converse(&mut ws, room, stopping).await {
@@ -55,11 +61,15 @@ pub(crate) async fn talk(
     }
 }
 
-async fn converse(
-    ws: &mut WebSocket<TcpStream>,
+async fn converse<T>(
+    ws: &mut WebSocket<T>,
     room: &Arc<Room>,
-    mut stopping: watch::Receiver<()>,
-) -> End {
+    stopping: impl Future<Output = ()>,
+) -> End
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut stopping = pin!(stopping);
     let mut seat = None;
     loop {
         // All three are cancel safe: the two that lose have taken nothing that would be lost.
@@ -73,7 +83,7 @@ async fn converse(
                 Some(message) => tell(message, seat, ws).await,
                 None => Err(too_slow(seat)),
             },
-            _ = stopping.changed() => Err(STOPPING),
+            () = &mut stopping => Err(STOPPING),
         };
         if let Err(end) = step {
             return end;
@@ -90,11 +100,10 @@ async fn receive(seat: &mut Option<Seat>) -> (Option<Prepared>, &mut Seat) {
 }
 
 /// Passes on what the room has said, and what else it has already.
-async fn tell(
-    message: Prepared,
-    seat: &mut Seat,
-    ws: &mut WebSocket<TcpStream>,
-) -> Result<(), End> {
+async fn tell<T>(message: Prepared, seat: &mut Seat, ws: &mut WebSocket<T>) -> Result<(), End>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
     write(seat, ws.feed_prepared(&message)).await?;
     for _ in 1..BATCH_LENGTH {
         let Some(message) = seat.try_next() else { break };
@@ -120,12 +129,15 @@ fn too_slow(seat: &Seat) -> End {
 }
 
 /// Deals with one message from this person.
-async fn hear(
+async fn hear<T>(
     message: Message,
-    ws: &mut WebSocket<TcpStream>,
+    ws: &mut WebSocket<T>,
     room: &Arc<Room>,
     seat: &mut Option<Seat>,
-) -> Result<(), End> {
+) -> Result<(), End>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
     let text = match message {
         Message::Text(text) => text,
         Message::Binary(_) => return Err(BINARY),

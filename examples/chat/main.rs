@@ -18,6 +18,8 @@ mod dispatch;
 mod federation;
 mod guest;
 mod line;
+mod options;
+mod page;
 mod protocol;
 mod room;
 mod routes;
@@ -26,6 +28,7 @@ mod uplink;
 use std::{env, io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use bowline::Error;
+use futures_util::FutureExt;
 use tokio::{
     net::{TcpListener, TcpStream},
     signal,
@@ -34,16 +37,10 @@ use tokio::{
     time,
 };
 
-use crate::{broker::Broker, room::Room, uplink::Uplink};
+use crate::{options::Options, room::Room};
 
 /// How long open connections get for their closing handshakes after Ctrl-C.
 const GRACE: Duration = Duration::from_secs(5);
-
-/// What the command line says.
-struct Options {
-    address: String,
-    nats: Option<String>,
-}
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -60,36 +57,11 @@ async fn main() -> ExitCode {
     }
 }
 
-impl Options {
-    fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Self> {
-        let mut address = None;
-        let mut nats = None;
-        while let Some(argument) = arguments.next() {
-            match argument.as_str() {
-                "--nats" => nats = Some(arguments.next()?),
-                option if option.starts_with('-') => return None,
-                _ if address.is_some() => return None,
-                _ => address = Some(argument),
-            }
-        }
-        Some(Self { address: address.unwrap_or_else(|| "127.0.0.1:8080".into()), nats })
-    }
-}
-
 async fn run(options: &Options) -> io::Result<()> {
     let listener = TcpListener::bind(&options.address).await?;
     println!("chat: http://{}/", listener.local_addr()?);
 
-    let mut broker = JoinSet::new();
-    let room = match &options.nats {
-        None => Arc::new(Room::new(None)),
-        Some(url) => {
-            let (uplink, events) = Uplink::new();
-            let room = Arc::new(Room::new(Some(uplink)));
-            broker.spawn(Broker::new(url.clone(), room.clone(), events).run());
-            room
-        }
-    };
+    let (room, mut broker) = broker::open(options.nats.as_deref());
     // Nothing is ever sent here: dropping the sender is what tells everyone to stop.
     let (stop, stopping) = watch::channel(());
     let mut connections = JoinSet::new();
@@ -152,7 +124,7 @@ async fn serve(
         _ = stopping.changed() => None,
     };
     match ws {
-        Some(ws) => guest::talk(ws, &room, stopping).await,
+        Some(ws) => guest::talk(ws, &room, stopping.changed().map(drop)).await,
         None => Ok(()),
     }
 }

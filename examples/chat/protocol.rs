@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 const MAX_NAME_LENGTH: usize = 32;
 const MAX_TEXT_LENGTH: usize = 2_000;
 
+/// Room for 2,000 characters of four bytes each, some of them escaped, and for the JSON around.
+pub(crate) const MAX_MESSAGE_SIZE: usize = 32 * 1024;
+
 /// What a person can ask for.
 pub(crate) enum Command {
     /// `{"type":"join","name":"Ada"}`

@@ -7,16 +7,7 @@ use bowline::{
 use http::{Method, Response, StatusCode, header};
 use tokio::net::TcpStream;
 
-const PAGE: &str = include_str!("page.html");
-
-/// Styles and script are inline because the page is one file. It loads nothing, talks to this
-/// server alone and may not be framed by another site.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
-    script-src 'unsafe-inline'; img-src data:; connect-src 'self'; \
-    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-/// Room for 2,000 characters of four bytes each, some of them escaped, and for the JSON around.
-const MAX_MESSAGE_SIZE: usize = 32 * 1024;
+use crate::{page::page, protocol::MAX_MESSAGE_SIZE};
 
 /// Where a request is to go.
 enum Route {
@@ -68,18 +59,6 @@ fn is_same_origin(pending: &Pending<TcpStream>) -> bool {
         (Some((_, authority)), Some(host)) => authority.eq_ignore_ascii_case(host),
         _ => false, // "null", for one: a sandboxed frame or a local file
     }
-}
-
-fn page() -> Response<&'static str> {
-    Response::builder()
-        .header(header::CONTENT_TYPE, "text/html; charset=utf-8")
-        .header(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)
-        .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
-        .header(header::REFERRER_POLICY, "no-referrer")
-        // The page and the server change together.
-        .header(header::CACHE_CONTROL, "no-cache")
-        .body(PAGE)
-        .expect("every header here is valid")
 }
 
 fn not_allowed() -> Response<&'static str> {

@@ -44,7 +44,7 @@ class Server:
             text=True,
         )
         line = self.process.stdout.readline()
-        match = re.fullmatch(r"\w+: \w+://127\.0\.0\.1:(\d+)/\n", line)
+        match = re.fullmatch(r"(?:\w+:|listening on) \w+://127\.0\.0\.1:(\d+)/?\n", line)
         assert match, f"the server said {line!r}"
         self.port = int(match[1])
 

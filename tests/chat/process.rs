@@ -85,7 +85,8 @@ impl Chat {
         let errors = collect(child.stderr.take().unwrap());
         until_printed(&log, "\n").await;
         let first = log.borrow().lines().next().unwrap().to_owned();
-        let address = first.strip_prefix("chat: http://").and_then(|rest| rest.strip_suffix('/'));
+        // "chat: http://127.0.0.1:8080/", or that of another with the same room.
+        let address = first.split_once("http://").map(|(_, rest)| rest.trim_end_matches('/'));
         let address = address.unwrap_or_else(|| panic!("{first}")).to_owned();
         Self { address, child, errors }
     }
