@@ -46,7 +46,7 @@ where
     F: FnOnce(WebSocket<Io>) -> Fut,
     Fut: Future<Output: Outcome>,
 {
-    let (ws, loan) = ws.lend();
+    let (ws, mut loan) = ws.lend();
     let outcome = {
         // Pinned here and lent: a future that is handed on is there twice.
         let mut future = pin!(async move { handler(ws).await.close_code() });
@@ -55,7 +55,7 @@ where
     let code = *outcome.as_ref().unwrap_or(&CloseCode::ERROR);
     if code != CloseCode::NORMAL {
         // Halves in other tasks would keep a connection open that nobody reads any more.
-        let _ = loan.close(code, "");
+        let _ = Box::pin(loan.close(code, "")).await;
     }
     // What the handler has left to other tasks is waited for.
     if let Some(mut ws) = loan.await {

@@ -119,14 +119,17 @@ impl<T> Loan<T> {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Loan<T> {
     /// Sends Close from here, where the connection was split and its halves are in tasks that go on, though the one that
-    /// it was lent to has failed: sends fail from then on, and the halves come back once their tasks have seen it. Of one that is
-    /// whole, or back, nothing is done.
+    /// it was lent to has failed: sends fail from then on. Where the reader is gone this carries the closing handshake
+    /// out, as [`WebSocket::close`] does; a reader that is there goes on to the end. Of a connection that is whole, or back,
+    /// nothing is done.
+    ///
+    /// Cancel-safe: called again it goes on.
     ///
     /// # Errors
     ///
     /// [`Error::Usage`] where the code may not be sent or the reason has over 123 bytes.
-    pub fn close(
-        &self,
+    pub async fn close(
+        &mut self,
         code: impl Into<CloseCode>,
         reason: impl Into<Utf8Bytes>,
     ) -> Result<(), Error> {
@@ -136,7 +139,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Loan<T> {
             State::Lent { halves, .. } => halves.upgrade(),
             State::Back(_) | State::Gone => None,
         };
-        halves.map_or(Ok(()), |halves| halves.close(&frame))
+        match halves {
+            Some(halves) => halves.close(&frame).await,
+            None => Ok(()),
+        }
     }
 }
 
