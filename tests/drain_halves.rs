@@ -26,7 +26,8 @@ use tokio::{
 
 const CLOSED: &str = "Usage(SendAfterClose)";
 const TIMED_OUT: &str = "CloseTimeout";
-const LONG: Duration = Duration::from_secs(60);
+/// Less than keepalive takes to wake anybody.
+const LONG: Duration = Duration::from_secs(25);
 
 /// What `close_all` with 1012 comes to.
 async fn close_all(drain: &Drain, time: Duration) -> [usize; 3] {

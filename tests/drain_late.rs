@@ -127,6 +127,12 @@ async fn a_connection_is_in_one_drain() {
         assert_eq!(close_all(&first, LONG).await, [1, 0, 0], "{role:?}");
         first.track(&mut ws);
         assert!(first.is_empty(), "it has ended");
+        // And away from one that closes.
+        let (mut moved, _far) = pair(role, 1 << 10);
+        first.track(&mut moved);
+        second.track(&mut moved);
+        assert_eq!(close_all(&first, LONG).await, [1, 0, 0], "{role:?}");
+        assert_eq!(second.len(), 1);
     }
 }
 

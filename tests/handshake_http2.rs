@@ -74,8 +74,12 @@ fn check_response(error: &HandshakeError, status: u16) {
     let is_version =
         matches!(error, HandshakeError::WebSocketVersion(_) | HandshakeError::NotWebSocket);
     let versions = response.headers().get("sec-websocket-version");
-    assert_eq!(versions.map(|it| it.to_str().unwrap()), is_version.then_some("13"), "{error:?}");
-    let allow = response.headers().get("allow").map(|it| it.to_str().unwrap());
+    assert_eq!(
+        versions.map(|it| it.to_str().expect("text")),
+        is_version.then_some("13"),
+        "{error:?}"
+    );
+    let allow = response.headers().get("allow").map(|it| it.to_str().expect("text"));
     assert_eq!(allow, (status == 405).then_some("CONNECT"), "{error:?}");
 }
 
@@ -134,7 +138,7 @@ fn offering(protocols: &str, extensions: &str) -> Offer {
         .header("origin", "https://server.example.com")
         .header("cookie", "a=1; b=2")
         .body(());
-    match Request::over_http2(request.unwrap(), Some("websocket")) {
+    match Request::over_http2(request.expect("a request"), Some("websocket")) {
         Ok(Request::WebSocket(offer)) => offer,
         other => panic!("{other:?}"),
     }

@@ -66,7 +66,7 @@ type Opened = Result<(WebSocket<Io>, Response<()>), Error>;
 /// The error of an opening that failed.
 #[track_caller]
 fn failure(opened: Opened) -> Error {
-    opened.err().expect("a failure")
+    opened.expect_err("a failure")
 }
 
 /// The handshake's error, by its `Debug`.

@@ -177,7 +177,9 @@ fn choosy() -> Router {
     Router::new().fallback(any(handler))
 }
 
-fn with(lines: &[(&'static str, &str)]) -> Request<()> {
+type Lines = &'static [(&'static str, &'static str)];
+
+fn with(lines: Lines) -> Request<()> {
     let mut request = request("/chat");
     for (name, value) in lines {
         request.headers_mut().append(*name, value.parse().expect("a value"));
@@ -203,7 +205,7 @@ async fn rfc_8441_section_5_offers_that_keep_the_grammar() {
 async fn rfc_8441_section_5_what_is_chosen() {
     const PROTOCOL: &str = "sec-websocket-protocol";
     const EXTENSIONS: &str = "sec-websocket-extensions";
-    let table: [(&[(&str, &str)], Option<&str>, Option<&str>); 12] = [
+    let table: [(Lines, Option<&str>, Option<&str>); 12] = [
         (&[], None, None),
         (&[(PROTOCOL, "chat.v1")], Some("chat.v1"), None),
         (&[(PROTOCOL, "chat.v1, chat.v2")], Some("chat.v2"), None),
@@ -236,7 +238,7 @@ async fn rfc_8441_section_5_what_is_chosen() {
 /// The `:authority` is what the page's host is compared with, whatever `Host` says.
 #[tokio::test(start_paused = true)]
 async fn rfc_6455_section_10_2_origins() {
-    let table: [(&[(&str, &str)], Option<&str>); 9] = [
+    let table: [(Lines, Option<&str>); 9] = [
         (&[], None),
         (&[("origin", "https://server.example.com")], None),
         (&[("origin", "http://SERVER.example.com:80")], None),

@@ -31,7 +31,9 @@ async fn check_echo(stream: &mut Stream, text: &[u8]) {
 #[tokio::test(start_paused = true)]
 async fn section_5_1_end_of_stream_is_the_end_of_the_transport() {
     let close = masked(0x88, b"\x03\xe8");
-    let table: [(&[u8], Result<(), &str>, &[u8]); 6] = [
+    // What is sent, what the handler sees, and what it answers.
+    type Row<'a> = (&'a [u8], Result<(), &'a str>, &'a [u8]);
+    let table: [Row<'_>; 6] = [
         (b"", Err("AbnormalClosure(BetweenFrames)"), b""),
         (&masked(0x81, b"Hello"), Err("AbnormalClosure(BetweenFrames)"), b"\x81\x05Hello"),
         (&masked(0x81, b"Hello")[..5], Err("AbnormalClosure(InsideHeader)"), b""),

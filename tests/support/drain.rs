@@ -15,8 +15,8 @@ use super::io::{Item, item, other, websocket};
 pub(crate) const CLOSED: &str = "Usage(SendAfterClose)";
 pub(crate) const TIMED_OUT: &str = "CloseTimeout";
 
-/// Longer than any connection takes that closes by itself.
-pub(crate) const LONG: Duration = Duration::from_secs(60);
+/// Longer than any connection takes that closes by itself, and less than keepalive takes to wake one.
+pub(crate) const LONG: Duration = Duration::from_secs(25);
 
 pub(crate) fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

@@ -64,7 +64,7 @@ where
         });
         upgrade.on_upgrade(async move |ws| {
             let outcome = handler(ws).await;
-            let _ = tell.send(outcome.as_ref().map(|()| ()).map_err(|error| format!("{error:?}")));
+            let _ = tell.send(outcome.as_ref().copied().map_err(|error| format!("{error:?}")));
             outcome
         })
     };
