@@ -30,6 +30,6 @@ pub use vocabulary::{
 #[cfg(feature = "deflate")]
 pub use vocabulary::{ContextTakeover, Deflate};
 pub use websocket::{
-    ByteStream, Drain, Drained, IncomingMessage, Loan, OutgoingMessage, Reader, Reserved,
+    ByteStream, Drain, Drained, Hold, IncomingMessage, Loan, OutgoingMessage, Reader, Reserved,
     ReuniteError, WebSocket, Writer,
 };

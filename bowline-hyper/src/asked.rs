@@ -72,13 +72,23 @@ impl Asked {
         Ok(Self { offer, carrier, on_upgrade })
     }
 
-    /// Makes the choices.
+    /// Judges where the page is from that asks.
+    pub(crate) fn check(&self, options: &Options) -> Result<(), Rejection> {
+        let check = options.origin_policy().check(self.offer.request());
+        Ok(check.map_err(Reason::Origin)?)
+    }
+
+    /// Puts hyper's promise back.
+    pub(crate) fn give_back(self, extensions: &mut Extensions) {
+        extensions.insert(self.on_upgrade);
+    }
+
+    /// Makes the choices; the origin has been judged.
     pub(crate) fn settle(
         self,
         options: &Options,
         failure: Option<Failure>,
     ) -> Result<Upgrade, Rejection> {
-        options.origin_policy().check(self.offer.request()).map_err(Reason::Origin)?;
         let (response, agreed) = options.choose(self.offer).agree().map_err(|_| {
             // What is chosen is what was offered; it can't be sent only if it couldn't be read.
             Reason::Handshake(HandshakeError::InvalidSubprotocols, self.carrier)

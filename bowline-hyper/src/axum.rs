@@ -37,7 +37,10 @@ use crate::{
 ///
 /// async fn echo(mut ws: WebSocket<Io>) -> Result<(), Error> {
 ///     while let Some(message) = ws.next().await {
-///         ws.feed(message?).await?;
+///         let message = message?;
+///         if message.is_data() {
+///             ws.feed(message).await?;
+///         }
 ///     }
 ///     Ok(())
 /// }
@@ -132,7 +135,7 @@ impl WebSocketUpgrade {
         F: FnOnce(WebSocket<Io>) -> Fut + Send + 'static,
         Fut: Future<Output: Outcome> + Send + 'static,
     {
-        match self.asked.settle(&self.options, self.failure) {
+        match self.into_upgrade() {
             Ok(upgrade) => upgrade.on_upgrade(handler),
             Err(rejection) => rejection.into_response(),
         }
@@ -145,6 +148,7 @@ impl WebSocketUpgrade {
     ///
     /// The [`Rejection`] of a page that may not connect.
     pub fn into_upgrade(self) -> Result<crate::Upgrade, Rejection> {
+        self.asked.check(&self.options)?;
         self.asked.settle(&self.options, self.failure)
     }
 }

@@ -8,7 +8,8 @@ use std::{
     task::Poll,
 };
 
-use bowline::{CloseCode, WebSocket};
+use bowline::{CloseCode, Loan, WebSocket};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::Io;
 
@@ -19,7 +20,7 @@ use crate::Io;
     note = "of a handler that never returns, as an endless loop, say the type that it would return"
 )]
 pub trait Outcome: Send {
-    /// The close code.
+    /// The close code; one that may not be sent is taken for 1011.
     fn close_code(&self) -> CloseCode;
 }
 
@@ -41,29 +42,36 @@ impl<T: Send, E: Send> Outcome for Result<T, E> {
 }
 
 /// Runs a handler, then carries out the closing handshake. A panic goes on after it.
-pub(crate) async fn run<F, Fut>(ws: WebSocket<Io>, handler: F)
+pub(crate) async fn run<T, F, Fut>(ws: WebSocket<Io<T>>, handler: F)
 where
-    F: FnOnce(WebSocket<Io>) -> Fut,
+    T: AsyncRead + AsyncWrite + Unpin,
+    F: FnOnce(WebSocket<Io<T>>) -> Fut,
     Fut: Future<Output: Outcome>,
 {
-    let (ws, mut loan) = ws.lend();
+    let (ws, loan) = ws.lend();
     let outcome = {
         // Pinned here and lent: a future that is handed on is there twice.
         let mut future = pin!(async move { handler(ws).await.close_code() });
         caught(future.as_mut()).await
     };
     let code = *outcome.as_ref().unwrap_or(&CloseCode::ERROR);
+    // Boxed, because the task keeps room for it as long as it lives.
+    Box::pin(close(loan, code)).await;
+    if let Err(panic) = outcome {
+        resume_unwind(panic);
+    }
+}
+
+/// Carries out the closing handshake. Nobody is there to be told how it goes.
+async fn close<T: AsyncRead + AsyncWrite + Unpin>(mut loan: Loan<Io<T>>, code: CloseCode) {
+    let code = if code.is_sendable() { code } else { CloseCode::ERROR };
     if code != CloseCode::NORMAL {
         // Halves in other tasks would keep a connection open that nobody reads any more.
-        let _ = Box::pin(loan.close(code, "")).await;
+        let _ = loan.close(code, "").await;
     }
     // What the handler has left to other tasks is waited for.
     if let Some(mut ws) = loan.await {
-        // Boxed, because the task keeps room for it as long as it lives. Nobody is there to be told how it went.
-        let _ = Box::pin(ws.close(code, "")).await;
-    }
-    if let Err(panic) = outcome {
-        resume_unwind(panic);
+        let _ = ws.close(code, "").await;
     }
 }
 

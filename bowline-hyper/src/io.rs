@@ -13,8 +13,9 @@ use tokio::{
     net::TcpStream,
 };
 
-/// The most that goes into one write of a stream of HTTP/2: hyper copies each, whatever it takes, and keeps up to three.
-const MAX_WRITE: usize = 64 << 10;
+/// The most that goes into one write of a stream of HTTP/2, a frame's default size: hyper copies each write, and keeps up to
+/// three where the peer's window is shut, for as long as the peer likes.
+const MAX_WRITE: usize = 16 << 10;
 
 /// What an upgraded connection runs on.
 ///

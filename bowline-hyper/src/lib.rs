@@ -22,6 +22,8 @@ pub mod test;
 mod typed;
 mod upgrade;
 
+/// The crate that the connections are of.
+pub use bowline;
 #[cfg(feature = "client")]
 pub use client::{Http2, connect_h2};
 pub use handler::Outcome;

@@ -35,7 +35,7 @@ impl Options {
         Self::default()
     }
 
-    /// Sets the configuration of the connections.
+    /// Sets the configuration of the connections, limits and keepalive with it.
     #[must_use]
     pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
         self.config = config.into();

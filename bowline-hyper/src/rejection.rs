@@ -9,8 +9,7 @@ use http::{
 
 use crate::{asked::Carrier, origins::RefusedOrigin};
 
-/// A request that is no WebSocket's, and the response that says why: 400, 403, 405 or 426, or 501 over HTTP/2 that can't
-/// be upgraded.
+/// A request that is no WebSocket's, and the response that says why: 400, 403, 405 or 426.
 #[derive(Debug)]
 pub struct Rejection {
     reason: Reason,
@@ -22,7 +21,7 @@ pub(crate) enum Reason {
     Handshake(HandshakeError, Carrier),
     /// The page that asks is of elsewhere.
     Origin(RefusedOrigin),
-    /// Whoever serves it can't upgrade the connection, as hyper without `with_upgrades`, or HTTP/1.0.
+    /// There is no connection to be had: the service was called by hand, or somebody has taken it already.
     NotUpgradable(Carrier),
 }
 
@@ -53,7 +52,7 @@ impl Rejection {
             Reason::Handshake(error, Carrier::Http2) => error.response_over_http2(),
             Reason::Origin(_) => self.text(StatusCode::FORBIDDEN),
             // It is a CONNECT already, and there is no 426.
-            Reason::NotUpgradable(Carrier::Http2) => self.text(StatusCode::NOT_IMPLEMENTED),
+            Reason::NotUpgradable(Carrier::Http2) => self.text(StatusCode::BAD_REQUEST),
             Reason::NotUpgradable(Carrier::Http1) => {
                 // With the headers that this status has to come with.
                 let response = HandshakeError::NotWebSocket.response();

@@ -46,6 +46,8 @@ type BoxError = Box<dyn error::Error + Send + Sync>;
 
 /// Opens a WebSocket of this service over HTTP/1.1; gives it with the response.
 ///
+/// Not cancel-safe: dropped, the connection is dropped.
+///
 /// # Errors
 ///
 /// As [`Client::handshake`]: the response of a service that refuses is [`Error::refusal`].
@@ -67,6 +69,8 @@ where
 }
 
 /// Opens a WebSocket of this service as a stream of an HTTP/2 connection; gives it with the response.
+///
+/// Not cancel-safe: dropped, the connection is dropped.
 ///
 /// # Errors
 ///

@@ -24,8 +24,10 @@ pub fn is_websocket<B>(request: &http::Request<B>) -> bool {
 
 /// Accepts a WebSocket from any server that runs on hyper 1: hyper itself, axum, warp, salvo, tonic.
 ///
-/// Over HTTP/1.1 the request is an `Upgrade` (RFC 6455), over HTTP/2 an extended CONNECT (RFC 8441), for which hyper's
-/// `enable_connect_protocol` has to be set. The connection becomes free once [`Upgrade::response`] has been sent.
+/// Over HTTP/1.1 the request is an `Upgrade` (RFC 6455): hyper has to serve its connections `with_upgrades`, hyper-util's
+/// `auto` by `serve_connection_with_upgrades`. Without it a client gets its 101 and then the end. Over HTTP/2 it is an extended
+/// CONNECT (RFC 8441), for which hyper's `enable_connect_protocol` has to be set. axum's `serve` does both. The connection
+/// becomes free once [`Upgrade::response`] has been sent.
 ///
 /// ```
 /// use bowline_hyper::{Options, upgrade};
@@ -37,7 +39,10 @@ pub fn is_websocket<B>(request: &http::Request<B>) -> bool {
 ///     match upgrade(&mut request, &Options::new()) {
 ///         Ok(upgrade) => upgrade.on_upgrade(|mut ws| async move {
 ///             while let Some(message) = ws.next().await {
-///                 ws.feed(message?).await?;
+///                 let message = message?;
+///                 if message.is_data() {
+///                     ws.feed(message).await?;
+///                 }
 ///             }
 ///             Ok::<_, bowline::Error>(())
 ///         }),
@@ -54,6 +59,14 @@ pub fn upgrade<B>(request: &mut http::Request<B>, options: &Options) -> Result<U
     // Taken out, because they are to be changed while the rest is looked at.
     let mut extensions = std::mem::take(request.extensions_mut());
     let asked = Asked::read(&head(request), &mut extensions);
+    let asked = asked.and_then(|asked| match asked.check(options) {
+        Ok(()) => Ok(asked),
+        Err(rejection) => {
+            // Another may ask by other options.
+            asked.give_back(&mut extensions);
+            Err(rejection)
+        }
+    });
     *request.extensions_mut() = extensions;
     asked?.settle(options, None)
 }
@@ -135,6 +148,8 @@ impl Upgrade {
     /// }
     /// ```
     ///
+    /// Not cancel-safe: the future owns the connection to be, and drops it when dropped.
+    ///
     /// # Errors
     ///
     /// As [`accept`](Self::accept).
@@ -179,20 +194,38 @@ impl Upgrade {
     ///
     /// Decide before this whether the client may connect, and not in a layer around the service: over HTTP/1.1 hyper
     /// gives the connection away whatever response is sent in place of this one, and the handler runs.
-    pub fn on_upgrade<B, F, Fut>(mut self, handler: F) -> Response<B>
+    /// # Panics
+    ///
+    /// Outside of a Tokio runtime.
+    pub fn on_upgrade<B, F, Fut>(self, handler: F) -> Response<B>
     where
         B: Default,
         F: FnOnce(WebSocket<Io>) -> Fut + Send + 'static,
         Fut: Future<Output: Outcome> + Send + 'static,
     {
+        self.on_upgrade_as::<TcpStream, B, F, Fut>(handler)
+    }
+
+    /// The same where the server listens on something else than TCP, as [`accept_as`](Self::accept_as).
+    ///
+    /// # Panics
+    ///
+    /// Outside of a Tokio runtime.
+    pub fn on_upgrade_as<T, B, F, Fut>(mut self, handler: F) -> Response<B>
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        B: Default,
+        F: FnOnce(WebSocket<Io<T>>) -> Fut + Send + 'static,
+        Fut: Future<Output: Outcome> + Send + 'static,
+    {
         let response = self.response();
         let failure = self.failure.take();
         // What a handler does once its connection has ended is waited for too.
-        let place = self.drain.take().map(|drain| drain.reserve());
+        let hold = self.drain.take().map(|drain| drain.hold());
         // Boxed out here, because the task keeps room for what it is made of as long as it lives.
-        let accepted = Box::pin(self.take::<TcpStream>());
+        let accepted = Box::pin(self.take::<T>());
         tokio::spawn(async move {
-            let _place = place;
+            let _hold = hold;
             match accepted.await {
                 Ok(ws) => handler::run(ws, handler).await,
                 Err(error) => {

@@ -269,7 +269,11 @@ impl Session {
     /// When [`handle_timeout`](Self::handle_timeout) is to be called.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let always = [self.close_by, self.progress_by];
-        let open = [self.heartbeat.deadline(), self.expires_at, self.message.deadline()];
+        let open = [
+            self.heartbeat.deadline(self.config.keepalive()),
+            self.expires_at,
+            self.message.deadline(),
+        ];
         let open = open.into_iter().take(if self.is_open() { 3 } else { 0 });
         match self.phase {
             Phase::Ended => None,
@@ -334,7 +338,7 @@ impl Session {
         if !is_active && input == Input::Unread {
             return None;
         }
-        match self.heartbeat.handle_timeout(now, is_active)? {
+        match self.heartbeat.handle_timeout(now, is_active, self.config.keepalive())? {
             keepalive::Verdict::Alive => {
                 self.seen = self.received;
                 self.heartbeat = Heartbeat::watching(self.config.keepalive(), now);

@@ -30,6 +30,10 @@ fn section_5_5_2_a_ping_after_an_interval_without_a_byte_and_the_end_without_an_
     assert_eq!(session.next_deadline(), None);
     session.handle_ping_written(start + 40 * SECOND);
     assert!(session.judges_input());
+    // It is looked at once, and at the end.
+    let look = start + 40 * SECOND + 30 * SECOND / 4;
+    assert_eq!(session.next_deadline(), Some(look));
+    assert!(session.handle_timeout(look, Input::Dry).is_none());
     assert_eq!(session.next_deadline(), Some(start + 50 * SECOND));
     assert!(matches!(session.handle_timeout(start + 50 * SECOND, Input::Dry), Some(Expiry::End)));
     assert!(matches!(session.take_error(), Some(Error::KeepaliveTimeout)));
@@ -46,6 +50,56 @@ fn section_5_5_3_any_byte_answers_a_ping() {
     assert!(session.handle_timeout(start + 40 * SECOND, Input::Dry).is_none());
     assert_eq!(session.next_deadline(), Some(start + 70 * SECOND));
     assert!(is_ping(session.handle_timeout(start + 70 * SECOND, Input::Dry)));
+}
+
+/// "interval to twice that" also where the time-out is longer.
+#[test]
+fn an_answer_is_not_waited_for_longer_than_it_takes() {
+    let millis = Duration::from_millis;
+    for (interval, timeout) in [(30_000, 30_000), (500, 10_000), (1, 60_000), (20_000, 5_000)] {
+        for answer in [0, interval / 8, interval / 2, interval, 3 * interval + 1] {
+            if answer >= timeout {
+                continue;
+            }
+            let keepalive = Keepalive::new(millis(interval), millis(timeout));
+            let config = Config::new().with_keepalive(Some(keepalive));
+            let (mut session, start) = session(Role::Server, config);
+            assert!(is_ping(session.handle_timeout(start + millis(interval), Input::Dry)));
+            let written = start + millis(interval);
+            session.handle_ping_written(written);
+            let answered = written + millis(answer);
+            let mut is_answered = false;
+            let ping = loop {
+                let deadline = session.next_deadline().expect("a watch");
+                if !is_answered && deadline >= answered {
+                    session.handle_input(1);
+                    is_answered = true;
+                }
+                if is_ping(session.handle_timeout(deadline, Input::Dry)) {
+                    break deadline;
+                }
+            };
+            let silence = ping - answered;
+            let shown =
+                format!("{interval} and {timeout} ms, answered after {answer}: {silence:?}");
+            assert!((millis(interval)..=millis(2 * interval.max(2))).contains(&silence), "{shown}");
+        }
+    }
+}
+
+/// Whoever comes late has missed looks, and doesn't make up for them one by one.
+#[test]
+fn late_looks_are_one_look() {
+    for interval in [Duration::ZERO, Duration::from_nanos(1), SECOND] {
+        let keepalive = Keepalive::new(interval, 60 * SECOND);
+        let config = Config::new().with_keepalive(Some(keepalive));
+        let (mut session, start) = session(Role::Server, config);
+        assert!(is_ping(session.handle_timeout(start + interval, Input::Dry)));
+        session.handle_ping_written(start + interval);
+        let late = start + 30 * SECOND;
+        assert!(session.handle_timeout(late, Input::Dry).is_none());
+        assert!(session.next_deadline().expect("another look") > late, "{interval:?}");
+    }
 }
 
 #[test]

@@ -36,7 +36,7 @@ use crate::{
     vocabulary::{Agreement, CloseCode, CloseFrame, Config, Error, Extension, Role, Utf8Bytes},
 };
 use connection::Connection;
-pub use drain::{Drain, Drained, Reserved};
+pub use drain::{Drain, Drained, Hold, Reserved};
 pub use halves::{Reader, ReuniteError, Writer};
 pub use lend::Loan;
 pub(crate) use opening::{Opening, within};

@@ -44,7 +44,11 @@ use roll::Waiting;
 ///         let mut ws = server::accept(tcp).await?;
 ///         reserved.track(&mut ws);
 ///         while let Some(message) = ws.next().await {
-///             ws.feed(message?).await?;
+///             let message = message?;
+///             if message.is_data() {
+///                 // Fails once our Close is queued; `next` goes on to the end, and tells of any other.
+///                 let _ = ws.feed(message).await;
+///             }
 ///         }
 ///         Ok::<(), Error>(())
 ///     });
@@ -106,6 +110,13 @@ impl Drain {
         Reserved { drain: self.clone() }
     }
 
+    /// Has [`close_all`](Self::close_all) wait for something beside connections, as for what a handler does after its
+    /// connection has ended, until this is dropped. It counts for nothing.
+    pub fn hold(&self) -> Hold {
+        self.roll.hold();
+        Hold { drain: self.clone() }
+    }
+
     /// How many connections are in it, places kept by [`reserve`](Self::reserve) with them.
     pub fn len(&self) -> usize {
         self.roll.len()
@@ -159,6 +170,19 @@ impl Reserved {
     pub fn track<T>(self, ws: &mut WebSocket<T>) {
         // Before the place is given back, so that the drain isn't empty in between.
         self.drain.track(ws);
+    }
+}
+
+/// What [`Drain::close_all`] waits for, beside connections: see [`Drain::hold`].
+#[derive(Debug)]
+#[must_use = "dropping it lets go"]
+pub struct Hold {
+    drain: Drain,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.drain.roll.let_go();
     }
 }
 

@@ -31,6 +31,8 @@ pub(in crate::websocket) struct Roll {
 struct State {
     members: Places,
     reserved: usize,
+    /// What else is waited for.
+    held: usize,
     /// Who came before this round has been cut, and has no place.
     valid_from: u32,
     drained: Drained,
@@ -121,8 +123,20 @@ impl Roll {
     }
 
     pub(super) fn release(&self) {
+        self.give_up(|state| &mut state.reserved);
+    }
+
+    pub(super) fn hold(&self) {
+        self.lock().held += 1;
+    }
+
+    pub(super) fn let_go(&self) {
+        self.give_up(|state| &mut state.held);
+    }
+
+    fn give_up(&self, count: fn(&mut State) -> &mut usize) {
         let mut state = self.lock();
-        state.reserved -= 1;
+        *count(&mut state) -= 1;
         let due = state.take_due();
         drop(state);
         wake(due);
@@ -168,13 +182,18 @@ impl State {
         self.members.len() + self.reserved
     }
 
+    /// Whether there is nothing to wait for.
+    fn is_through(&self) -> bool {
+        self.len() + self.held == 0
+    }
+
     fn has(&self, place: Place) -> bool {
         place.since >= self.valid_from
     }
 
     /// Whoever waited for this to be empty, if it is.
     fn take_due(&mut self) -> Vec<Waker> {
-        if self.len() == 0 { self.waiting.take_wakers() } else { Vec::new() }
+        if self.is_through() { self.waiting.take_wakers() } else { Vec::new() }
     }
 }
 
@@ -198,10 +217,10 @@ impl<'a> Waiting<'a> {
         let waker = cx.waker().clone();
         let mut state = self.roll.lock();
         let replaced = state.waiting.replace(self.index, Some(waker));
-        let is_empty = state.len() == 0;
+        let is_through = state.is_through();
         drop(state);
         drop(replaced);
-        if is_empty { Poll::Ready(()) } else { Poll::Pending }
+        if is_through { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 

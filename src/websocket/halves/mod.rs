@@ -45,7 +45,7 @@ pub(super) fn split<T>(mut connection: Owner<T>) -> (Reader<T>, Writer<T>) {
 }
 
 fn reunite<T>(reader: Reader<T>, writer: Writer<T>) -> Result<WebSocket<T>, ReuniteError<T>> {
-    if !Arc::ptr_eq(reader.shared(), writer.shared()) || Arc::strong_count(reader.shared()) != 2 {
+    if !Arc::ptr_eq(reader.shared(), writer.shared()) || !reader.shared().parties().are_two() {
         return Err(ReuniteError(reader, writer));
     }
     let mut shared = reader.shared().clone();

@@ -61,6 +61,12 @@ impl Parties {
         drop(self.replace(party, Place::Free));
     }
 
+    /// Whether there is nobody but a reader and a writer.
+    pub(in crate::websocket) fn are_two(&self) -> bool {
+        let places = self.places();
+        places.iter().filter(|place| matches!(place, Place::Taken(_))).count() == 2
+    }
+
     /// Whether there is a reader.
     pub(in crate::websocket) fn has_reader(&self) -> bool {
         matches!(self.places().first(), Some(Place::Taken(_)))
