@@ -26,7 +26,8 @@ use tokio::{
 
 const CLOSED: &str = "Usage(SendAfterClose)";
 const TIMED_OUT: &str = "CloseTimeout";
-const LONG: Duration = Duration::from_secs(60);
+/// Less than keepalive takes to wake anybody.
+const LONG: Duration = Duration::from_secs(25);
 
 /// What `close_all` with 1012 comes to.
 async fn close_all(drain: &Drain, time: Duration) -> [usize; 3] {
@@ -233,7 +234,7 @@ async fn a_connection_that_is_split_and_put_together_again_is_woken() {
         drain.track(&mut ws);
         let wakes: [Arc<Wakes>; 2] = Default::default();
         let wakers = wakes.clone().map(Waker::from);
-        let mut contexts = wakers.each_ref().map(|waker| Context::from_waker(waker));
+        let mut contexts = wakers.each_ref().map(Context::from_waker);
         assert!(ws.poll_next_unpin(&mut contexts[0]).is_pending());
         let (mut reader, writer) = ws.split();
         assert!(reader.poll_next_unpin(&mut contexts[1]).is_pending());

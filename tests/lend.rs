@@ -1,28 +1,20 @@
 //! `WebSocket::lend`: the connection comes back, whatever has become of whoever had it, and can be closed in order.
 
-#[path = "support/heap.rs"]
-mod heap;
 #[path = "support/io.rs"]
 mod io;
 
-use std::{
-    pin::pin,
-    sync::Arc,
-    task::{Context, Waker},
-    time::Duration,
-};
+use std::time::Duration;
 
 use bowline::{
     CloseFrame, Config, Drain, Loan, Message, MessageKind, Prepared, Role, WebSocket,
     hub::{Hub, Policy, Subscription},
 };
 use futures_util::{FutureExt, StreamExt};
-use heap::{cost, live};
-use io::{ROLES, Script, Wakes, failure, item, other, untimed, websocket, wire, within};
+use io::{ROLES, failure, item, other, websocket, wire, within};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
     spawn,
-    task::yield_now,
+    task::{JoinHandle, yield_now},
 };
 
 type Socket = WebSocket<DuplexStream>;
@@ -83,7 +75,6 @@ impl Use {
         assert_eq!(ws.next().await.map(item), Some(Ok("in".into())));
         ws.feed("out").await.expect("open");
         match self {
-            Self::Return => drop(ws),
             Self::Error => {
                 let failing = async move {
                     ws.send(Message::text("x".repeat(200)).compact()).await?;
@@ -101,6 +92,32 @@ impl Use {
                 task.abort();
                 assert!(task.await.expect_err("aborted").is_cancelled());
             }
+            Self::Return => drop(ws),
+            Self::Halves | Self::HalvesInTasks | Self::Reunited => self.run_halves(ws).await,
+            Self::LentAgain | Self::LentAndLoanDropped | Self::LentAndGivenBack => {
+                self.run_lent(ws).await;
+            }
+            Self::ByteStream => {
+                let mut stream = ws.into_byte_stream();
+                stream.write_all(b"bytes").await.expect("open");
+                stream.flush().await.expect("open");
+            }
+            Self::ByteStreamBack => drop(ws.into_byte_stream().into_inner()),
+            Self::FuturesSplit => {
+                let (sink, stream) = StreamExt::split(ws);
+                drop((stream, sink));
+            }
+            Self::UnfinishedNew => {
+                let mut message = ws.start_message(MessageKind::Text).await.expect("open");
+                message.feed("never seen").await.expect("open");
+                drop(message);
+            }
+            Self::InThread => std::thread::spawn(move || drop(ws)).join().expect("no panic"),
+        }
+    }
+
+    async fn run_halves(self, ws: Socket) {
+        match self {
             Self::Halves => {
                 let (reader, writer) = ws.split();
                 let clones = [writer.clone(), writer.clone()];
@@ -119,44 +136,33 @@ impl Use {
                 });
                 settle().await;
                 reading.abort();
-                writing.iter().for_each(|writing| writing.abort());
+                writing.iter().for_each(JoinHandle::abort);
             }
             Self::Reunited => {
                 let (reader, writer) = ws.split();
                 drop(reader.reunite(writer).expect("both"));
             }
-            Self::ByteStream => {
-                let mut stream = ws.into_byte_stream();
-                stream.write_all(b"bytes").await.expect("open");
-                stream.flush().await.expect("open");
-            }
-            Self::ByteStreamBack => drop(ws.into_byte_stream().into_inner()),
-            Self::FuturesSplit => {
-                let (sink, stream) = StreamExt::split(ws);
-                drop((stream, sink));
-            }
-            Self::UnfinishedNew => {
-                let mut message = ws.start_message(MessageKind::Text).await.expect("open");
-                message.feed("never seen").await.expect("open");
-                drop(message);
-            }
+            _ => panic!("{self:?}"),
+        }
+    }
+
+    async fn run_lent(self, ws: Socket) {
+        let (ws, loan) = ws.lend();
+        match self {
             Self::LentAgain => {
-                let (ws, loan) = ws.lend();
                 drop(ws);
                 drop(loan.await.expect("back"));
             }
             Self::LentAndLoanDropped => {
-                let (ws, loan) = ws.lend();
                 drop(loan);
                 drop(ws);
             }
             Self::LentAndGivenBack => {
-                let (ws, loan) = ws.lend();
                 drop(ws);
                 // It has it, and nobody has asked.
                 drop(loan);
             }
-            Self::InThread => std::thread::spawn(move || drop(ws)).join().expect("no panic"),
+            _ => panic!("{self:?}"),
         }
     }
 }
@@ -232,7 +238,10 @@ async fn it_comes_back_with_the_last_of_its_halves() {
 /// Fragments have gone out, so the connection is over: the peer sees that the message is not all there.
 #[tokio::test(start_paused = true)]
 async fn a_message_left_unfinished_has_ended_it() {
-    for (role, by_halves) in ROLES.into_iter().flat_map(|role| [(role, false), (role, true)]) {
+    let ways = [(false, false), (false, true), (true, true)];
+    for (role, (by_halves, is_forgotten)) in
+        ROLES.into_iter().flat_map(|role| ways.map(|way| (role, way)))
+    {
         let (near, mut far) = duplex(1 << 10);
         let (mut ws, loan) = websocket(role, near, Config::new()).lend();
         if by_halves {
@@ -246,7 +255,11 @@ async fn a_message_left_unfinished_has_ended_it() {
             let mut message = ws.start_message(MessageKind::Binary).await.expect("open");
             message.feed("half").await.expect("open");
             message.flush().await.expect("open");
-            drop(message);
+            if is_forgotten {
+                std::mem::forget(message);
+            } else {
+                drop(message);
+            }
             drop(ws);
         }
         let mut ws = loan.await.expect("back");
@@ -352,73 +365,12 @@ async fn a_lent_connection_stays_in_its_drain() {
             });
             settle().await;
             let peer = spawn(async move { while theirs.next().await.is_some() {} });
-            let time = Duration::from_secs(60);
+            let time = Duration::from_secs(25);
             let drained = drain.close_all(1012, "", time).await.expect("may be sent");
             let end = [Some(Ok(Message::close(1012, ""))), None];
             assert_eq!(waits.await.expect("no panic"), end, "{role:?}, {by_halves}");
             peer.await.expect("no panic");
             assert_eq!(drained.closed, 1, "{role:?}, {by_halves}");
         }
-    }
-}
-
-/// The wakers of those who had it are let go of, as is the waker of a loan that was dropped.
-#[test]
-fn no_waker_is_kept() {
-    for role in ROLES {
-        let wakes: [Arc<Wakes>; 3] = Default::default();
-        let wakers = wakes.clone().map(Waker::from);
-        let mut contexts = wakers.each_ref().map(|waker| Context::from_waker(waker));
-        let (mut ws, mut loan) = websocket(role, Script::new([]), untimed()).lend();
-        assert!(loan.poll_unpin(&mut contexts[0]).is_pending());
-        assert!(loan.poll_unpin(&mut contexts[1]).is_pending());
-        assert!(loan.poll_unpin(&mut contexts[1]).is_pending());
-        let count = |n: usize| Arc::strong_count(&wakes[n]) - 2;
-        assert_eq!([count(0), count(1)], [0, 1], "{role:?}: the last that polled");
-        assert!(ws.poll_next_unpin(&mut contexts[2]).is_pending());
-        let held = count(2);
-        drop(ws);
-        assert_eq!(wakes.each_ref().map(|wakes| wakes.count()), [0, 1, 0], "{role:?}");
-        assert_eq!(count(1), 0);
-        assert_eq!(count(2), held - 1, "{role:?}: the transport's alone");
-        let ws = loan.take().expect("back");
-        let (ws, mut loan) = ws.lend();
-        assert!(pin!(&mut loan).poll_unpin(&mut contexts[0]).is_pending());
-        drop(loan);
-        assert_eq!(count(0), 0, "{role:?}: nobody waits");
-        drop(ws);
-        assert_eq!(wakes[0].count(), 0);
-    }
-}
-
-/// "About 110 bytes while it is lent", and nothing when it is back.
-#[test]
-fn a_loan_costs_little_and_leaves_nothing() {
-    for role in ROLES {
-        let connect = || websocket(role, Script::new([]), untimed());
-        let mut cx = Context::from_waker(Waker::noop());
-        let (mut reader, writer) = connect().split();
-        assert!(reader.poll_next_unpin(&mut cx).is_pending());
-        let mut ws = reader.reunite(writer).expect("both");
-        assert!(ws.poll_next_unpin(&mut cx).is_pending());
-        let before = live();
-        let lend = |ws: WebSocket<Script>| cost(|| ws.lend());
-        let (lending, (lent, mut loan)) = lend(ws);
-        assert!((80..=120).contains(&lending.kept), "{role:?}: {lending:?}");
-        drop(lent);
-        ws = loan.take().expect("back");
-        drop(loan);
-        assert_eq!(live(), before, "{role:?}");
-        let (lent, loan) = ws.lend();
-        let (mut reader, writer) = lent.split();
-        assert!(reader.poll_next_unpin(&mut cx).is_pending());
-        drop((reader, writer));
-        let mut loan = loan;
-        ws = loan.take().expect("back");
-        drop(loan);
-        // The transport has the halves' waker until it gets another.
-        assert!(ws.poll_next_unpin(&mut cx).is_pending());
-        assert_eq!(live(), before, "{role:?}: nor of halves");
-        drop(ws);
     }
 }

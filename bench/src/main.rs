@@ -7,9 +7,12 @@
 
 mod agreement;
 mod arguments;
+mod axum;
+mod axum_memory;
 mod broadcast;
 mod deflate;
 mod deflate_memory;
+mod echo;
 mod halves;
 mod load;
 mod machine;
@@ -52,6 +55,13 @@ usage: bench COMMAND [OPTION VALUE]...
   halves            server CPU per echoed message over the halves, beside the whole connection
       --rounds N, --seconds S, --connections N, --servers A,B, --rows TEXT, --patience S, --attempts N
                         as for deflate (9, 1.0, 16)
+  axum              server CPU per echoed message behind axum, beside bowline on the same socket
+      --rounds N, --seconds S, --connections N, --servers A,B, --rows TEXT, --patience S, --attempts N
+                        as for halves
+  axum-memory       resident memory per idle connection behind axum
+      --connections N   connections (5000)
+      --rounds N        rounds (5)
+      --servers A,B     these only, and accept, to which they are compared
   ping              how long a pong takes while writers never stop, and a peer that does not read
       --rounds N        rounds (7)
       --pings N         pings in one measurement (1000)
@@ -77,7 +87,9 @@ fn run() -> io::Result<()> {
         "deflate" => deflate::run(&Arguments::parse(arguments)?),
         "deflate-memory" => deflate_memory::run(&Arguments::parse(arguments)?),
         "broadcast" => broadcast::run(&Arguments::parse(arguments)?),
-        "halves" => halves::run(&Arguments::parse(arguments)?),
+        "halves" => halves::CONTEST.run(&Arguments::parse(arguments)?),
+        "axum" => axum::CONTEST.run(&Arguments::parse(arguments)?),
+        "axum-memory" => axum_memory::run(&Arguments::parse(arguments)?),
         "ping" => ping::run(&Arguments::parse(arguments)?),
         "flood" => {
             let mut next = || arguments.next().ok_or_else(|| io::Error::other(USAGE));

@@ -73,8 +73,7 @@ async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
 
     let (room, mut broker) = broker::open(options.nats.as_deref());
     let drain = Drain::new();
-    let shared = Shared { room: room.clone(), drain: drain.clone() };
-    let server = axum::serve(listener, app(shared));
+    let server = axum::serve(listener, app(room.clone(), &drain));
     let server = tokio::spawn(server.with_graceful_shutdown(stop.clone()).into_future());
 
     stop.await;
@@ -90,31 +89,28 @@ async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What all requests share.
-#[derive(Clone)]
-struct Shared {
-    room: Arc<Room>,
-    drain: Drain,
-}
-
-fn app(shared: Shared) -> Router {
+fn app(room: Arc<Room>, drain: &Drain) -> Router {
     let config = Config::new().with_max_message_size(MAX_MESSAGE_SIZE);
     // Browsers offer compression. A guest's words and another's secret never share a context here: the server keeps none.
-    let sockets =
-        bowline_hyper::Options::new().config(config).deflate(Deflate::new()).drain(&shared.drain);
+    let sockets = bowline_hyper::Options::new().config(config).deflate(Deflate::new()).drain(drain);
     Router::new()
         .route("/", get(async || page::page().map(Body::from)))
         .route("/ws", any(guest))
         .layer(Extension(sockets))
-        .with_state(shared)
+        .with_state(room)
 }
 
-async fn guest(upgrade: WebSocketUpgrade, State(shared): State<Shared>) -> Response {
+async fn guest(upgrade: WebSocketUpgrade, State(room): State<Arc<Room>>) -> Response {
     upgrade.on_upgrade(|ws| async move {
-        // Waited for until the room has heard that this person has left, not only until the connection has ended.
-        let _place = shared.drain.reserve();
-        // Nobody has to be told to stop: the drain closes the connection.
-        guest::talk(ws, &shared.room, future::pending()).await
+        // Nobody has to be told to stop: the drain closes the connection, and waits for what is here.
+        let outcome = guest::talk(ws, &room, future::pending()).await;
+        // People close laptops and walk into lifts: not worth a line.
+        if let Err(error) = &outcome
+            && !error.is_disconnect()
+        {
+            eprintln!("axum_chat: {error}");
+        }
+        outcome
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```console
 //! $ cargo run --example json_rpc -- serve 127.0.0.1:9003
-//! json_rpc: ws://127.0.0.1:9003/rpc
+//! listening on ws://127.0.0.1:9003/rpc
 //!
 //! $ cargo run --example json_rpc -- call ws://127.0.0.1:9003/rpc add '[1, 2, 39]'
 //! 42
@@ -204,7 +204,7 @@ impl Call {
 
 async fn serve(address: &str) -> Result<ExitCode, Box<dyn Error>> {
     let listener = TcpListener::bind(address).await?;
-    println!("json_rpc: ws://{}/rpc", listener.local_addr()?);
+    println!("listening on ws://{}/rpc", listener.local_addr()?);
     axum::serve(listener, app()).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -125,7 +125,8 @@ impl WebSocketUpgrade {
     }
 
     /// The response, with the connection given to this handler in a task of its own: see
-    /// [`Upgrade::on_upgrade`](crate::Upgrade::on_upgrade). 403 for a page that may not connect.
+    /// [`Upgrade::on_upgrade`](crate::Upgrade::on_upgrade). 403 for a page that may not connect. A layer that puts another
+    /// response in its place doesn't stop the handler over HTTP/1.1: whether a client may connect is to be decided before.
     pub fn on_upgrade<F, Fut>(self, handler: F) -> Response
     where
         F: FnOnce(WebSocket<Io>) -> Fut + Send + 'static,

@@ -12,7 +12,12 @@ use bowline::{CloseCode, WebSocket};
 
 use crate::Io;
 
-/// What a handler comes to, and so with which code the connection is closed after it.
+/// What a handler comes to, and so with which code the connection is closed after it. What the error was, the handler has
+/// to tell itself: nobody else knows its type.
+#[diagnostic::on_unimplemented(
+    message = "a handler of a WebSocket comes to `()` or to a `Result`, not to `{Self}`",
+    note = "of a handler that never returns, as an endless loop, say the type that it would return"
+)]
 pub trait Outcome: Send {
     /// The close code.
     fn close_code(&self) -> CloseCode;
@@ -26,10 +31,10 @@ impl Outcome for () {
 }
 
 /// 1000, or 1011 for an error.
-impl<E: Send> Outcome for Result<(), E> {
+impl<T: Send, E: Send> Outcome for Result<T, E> {
     fn close_code(&self) -> CloseCode {
         match self {
-            Ok(()) => CloseCode::NORMAL,
+            Ok(_) => CloseCode::NORMAL,
             Err(_) => CloseCode::ERROR,
         }
     }
@@ -41,7 +46,7 @@ where
     F: FnOnce(WebSocket<Io>) -> Fut,
     Fut: Future<Output: Outcome>,
 {
-    let (ws, loan) = ws.lend();
+    let (ws, mut loan) = ws.lend();
     let outcome = {
         // Pinned here and lent: a future that is handed on is there twice.
         let mut future = pin!(async move { handler(ws).await.close_code() });
@@ -50,7 +55,7 @@ where
     let code = *outcome.as_ref().unwrap_or(&CloseCode::ERROR);
     if code != CloseCode::NORMAL {
         // Halves in other tasks would keep a connection open that nobody reads any more.
-        let _ = loan.close(code, "");
+        let _ = Box::pin(loan.close(code, "")).await;
     }
     // What the handler has left to other tasks is waited for.
     if let Some(mut ws) = loan.await {

@@ -176,6 +176,9 @@ impl Upgrade {
     /// carried out: with 1000, or with 1011 after an error or a panic. A handler that has closed it has closed it.
     ///
     /// A [`Drain`] waits for the handler too.
+    ///
+    /// Decide before this whether the client may connect, and not in a layer around the service: over HTTP/1.1 hyper
+    /// gives the connection away whatever response is sent in place of this one, and the handler runs.
     pub fn on_upgrade<B, F, Fut>(mut self, handler: F) -> Response<B>
     where
         B: Default,

@@ -29,7 +29,7 @@ const LAST_DELAY: Duration = Duration::from_secs(5);
 /// Complaints about messages are one line in so much time.
 const COMPLAINT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The room of this process; in touch with those of others for as long as the task runs, which there is where there is a URL.
+/// The room of this process. With a URL there is a task, which keeps it in touch with those of others.
 pub(crate) fn open(url: Option<&str>) -> (Arc<Room>, JoinSet<()>) {
     let mut task = JoinSet::new();
     let Some(url) = url else { return (Arc::new(Room::new(None)), task) };

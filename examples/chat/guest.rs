@@ -2,7 +2,7 @@
 
 use std::{future, pin::pin, sync::Arc};
 
-use bowline::{CloseCode, CloseFrame, Error, Message, Prepared, Utf8Bytes, WebSocket};
+use bowline::{CloseCode, CloseFrame, Error, Message, Prepared, UsageError, Utf8Bytes, WebSocket};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     task,
@@ -39,7 +39,11 @@ const JOINED_TWICE: End = End::close(CloseCode::POLICY, "Joined already");
 
 impl From<Error> for End {
     fn from(error: Error) -> Self {
-        Self::Failed(error)
+        match error {
+            // It was closed between a look and a message, by the other side or by the server: what is left is its end.
+            Error::Usage(UsageError::SendAfterClose) => Self::close(CloseCode::NORMAL, ""),
+            error => Self::Failed(error),
+        }
     }
 }
 

@@ -99,7 +99,7 @@ impl<T> WebSocket<T> {
     ///
     /// Costs about 110 bytes while it is lent.
     pub fn lend(mut self) -> (Self, Loan<T>) {
-        let outer = self.connection.ties.take_lender();
+        let outer = self.connection.ties.take_lender().and_then(Lender::wanted);
         let state = Mutex::new(State::Lent { outer, waker: None, halves: Weak::new() });
         let slot = Arc::new(Slot { state });
         self.connection.ties.set_lender(Some(Lender { slot: slot.clone() }));
@@ -119,14 +119,17 @@ impl<T> Loan<T> {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Loan<T> {
     /// Sends Close from here, where the connection was split and its halves are in tasks that go on, though the one that
-    /// it was lent to has failed: sends fail from then on, and the halves come back once their tasks have seen it. Of one that is
-    /// whole, or back, nothing is done.
+    /// it was lent to has failed: sends fail from then on. Where the reader is gone this carries the closing handshake
+    /// out, as [`WebSocket::close`] does; a reader that is there goes on to the end. Of a connection that is whole, or back,
+    /// nothing is done.
+    ///
+    /// Cancel-safe: called again it goes on.
     ///
     /// # Errors
     ///
     /// [`Error::Usage`] where the code may not be sent or the reason has over 123 bytes.
-    pub fn close(
-        &self,
+    pub async fn close(
+        &mut self,
         code: impl Into<CloseCode>,
         reason: impl Into<Utf8Bytes>,
     ) -> Result<(), Error> {
@@ -136,7 +139,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Loan<T> {
             State::Lent { halves, .. } => halves.upgrade(),
             State::Back(_) | State::Gone => None,
         };
-        halves.map_or(Ok(()), |halves| halves.close(&frame))
+        match halves {
+            Some(halves) => halves.close(&frame).await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -155,7 +161,9 @@ impl<T> Future for Loan<T> {
 /// Whoever waited does so no more, though the slot is there for as long as the connection is lent.
 impl<T> Drop for Loan<T> {
     fn drop(&mut self) {
-        drop(self.slot.lock().replace_waker(None));
+        // A statement of its own: a waker dropped may drop the task that has the connection.
+        let waker = self.slot.lock().replace_waker(None);
+        drop(waker);
     }
 }
 
@@ -218,28 +226,38 @@ impl<T> Lender<T> {
         }
     }
 
-    /// Gives the connection back. Without a loan any more it goes on to whoever lent it before, or is dropped.
-    pub(super) fn give_back(self, mut owner: Owner<T>) {
-        let mut state = self.slot.lock();
-        let waker = match &mut *state {
-            State::Lent { outer, waker, .. } => {
-                owner.ties.set_lender(outer.take());
-                waker.take()
-            }
+    /// This one, or the nearest before it whose loan is still there. One by one: the list may be long.
+    fn wanted(mut self) -> Option<Self> {
+        // A loan is a hold on the slot, and can't come back.
+        while Arc::strong_count(&self.slot) == 1 {
+            self = self.take_outer()?;
+        }
+        Some(self)
+    }
+
+    fn take_outer(&self) -> Option<Self> {
+        match &mut *self.slot.lock() {
+            State::Lent { outer, .. } => outer.take(),
             State::Back(_) | State::Gone => None,
-        };
-        *state = State::Back(owner);
+        }
+    }
+
+    /// Gives the connection back, to the nearest whose loan is still there; without any it is dropped.
+    pub(super) fn give_back(self, mut owner: Owner<T>) {
+        let Some(lender) = self.wanted() else { return };
+        owner.ties.set_lender(lender.take_outer());
+        let mut state = lender.slot.lock();
+        let lent = mem::replace(&mut *state, State::Back(owner));
         drop(state);
-        if let Some(waker) = waker {
+        if let State::Lent { waker: Some(waker), .. } = lent {
             waker.wake();
         }
-        // The last hold on the slot, where the loan is gone: what is in it is dropped, and that gives it on.
+        // Where the loan has just gone, this is the last hold: what is in the slot is dropped, and that gives it on.
     }
-}
 
-/// Nothing will be given back, to those who lent it before neither.
-impl<T> Drop for Lender<T> {
-    fn drop(&mut self) {
+    /// Tells that nothing will be given back; whom to tell next.
+    fn end(&self) -> Option<Self> {
+        let outer = self.take_outer();
         let mut state = self.slot.lock();
         let lent = match &mut *state {
             State::Lent { .. } => Some(mem::replace(&mut *state, State::Gone)),
@@ -248,6 +266,17 @@ impl<T> Drop for Lender<T> {
         drop(state);
         if let Some(State::Lent { waker: Some(waker), .. }) = lent {
             waker.wake();
+        }
+        outer
+    }
+}
+
+/// Nothing will be given back, to those who lent it before neither. One by one: the list may be long.
+impl<T> Drop for Lender<T> {
+    fn drop(&mut self) {
+        let mut next = self.end();
+        while let Some(lender) = next {
+            next = lender.end();
         }
     }
 }

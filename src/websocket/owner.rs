@@ -5,7 +5,7 @@ use std::{
     ops::{Deref, DerefMut},
 };
 
-use super::connection::Connection;
+use super::{connection::Connection, wakers::Party};
 
 /// A connection that is somebody's: a [`WebSocket`](super::WebSocket)'s or the halves'. When its owner lets go of it,
 /// in whatever way, it goes to whoever lent it.
@@ -55,6 +55,8 @@ impl<T> Drop for Owner<T> {
         if let Some(lender) = connection.ties.take_lender() {
             // Their tasks have nothing to do with it any more.
             connection.reset_wakers();
+            // One that was forgotten; nobody could go on with it.
+            connection.abandon_pieces(Party::WRITER);
             lender.give_back(Self { connection: Some(connection) });
         }
     }

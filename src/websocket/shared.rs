@@ -1,9 +1,12 @@
 //! A connection that several own, behind a lock that is held for one poll.
 
 use std::{
+    future::poll_fn,
     sync::{Arc, PoisonError},
     task::{Context, Poll},
 };
+
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     connection::Connection,
@@ -72,16 +75,6 @@ impl<T> Shared<T> {
         output
     }
 
-    /// Sends Close on behalf of nobody who polls; all that wait are woken. Whoever is woken may want to have the
-    /// connection for themselves, so this lets go of it before.
-    pub(super) fn close(self: Arc<Self>, frame: &CloseFrame) -> Result<(), Error> {
-        let result = self.lock().start_close(frame, Party::WRITER);
-        let parties = self.parties.clone();
-        drop(self);
-        parties.wake_all();
-        result
-    }
-
     /// Polls the connection on behalf of one who waits until this is ready.
     pub(super) fn poll<O>(
         &self,
@@ -107,5 +100,37 @@ impl<T> Shared<T> {
     /// Has a reader that waits look for what there is to write.
     pub(super) fn wake_reader(&self) {
         self.parties.wake(Party::READER);
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Shared<T> {
+    /// Sends Close on behalf of whoever lent the connection. Where there is nobody to read any more, this carries the
+    /// closing handshake out.
+    pub(super) async fn close(self: Arc<Self>, frame: &CloseFrame) -> Result<(), Error> {
+        self.lock().start_close(frame, Party::WRITER)?;
+        let parties = self.parties.clone();
+        if parties.has_reader() {
+            // It may want to have the connection for itself, so this lets go of it before it wakes.
+            drop(self);
+            parties.wake_all();
+            return Ok(());
+        }
+        parties.wake_all();
+        let guest = Guest { party: parties.join(), shared: self };
+        // How it ends is nobody's to know.
+        let _ = poll_fn(|cx| guest.shared.poll(guest.party, cx, Connection::poll_closed)).await;
+        Ok(())
+    }
+}
+
+/// One who polls without having a half.
+struct Guest<T> {
+    shared: Arc<Shared<T>>,
+    party: Party,
+}
+
+impl<T> Drop for Guest<T> {
+    fn drop(&mut self) {
+        self.shared.parties.leave(self.party);
     }
 }

@@ -1,7 +1,11 @@
 //! bowline: the loop of its README, on the whole connection and on its halves.
 
-use bowline::{ContextTakeover, Deflate, Error, Message};
-use tokio::{net::TcpStream, sync::mpsc};
+use bowline::{ContextTakeover, Deflate, Error, Message, WebSocket};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::mpsc,
+};
 
 use crate::setting::Setting;
 
@@ -27,7 +31,19 @@ pub(super) fn server(setting: Setting) -> bowline::Server {
 }
 
 pub(super) async fn echo(tcp: TcpStream, server: bowline::Server) -> Result<(), Error> {
-    let mut ws = server.receive(tcp).await?.accept().await?;
+    echo_messages(server.receive(tcp).await?.accept().await?).await
+}
+
+/// Without a server that is made once.
+pub(super) async fn echo_as_in_readme(tcp: TcpStream) -> Result<(), Error> {
+    echo_messages(bowline::server::accept(tcp).await?).await
+}
+
+/// The loop itself.
+pub(super) async fn echo_messages<T>(mut ws: WebSocket<T>) -> Result<(), Error>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
     while let Some(message) = ws.next().await {
         match message? {
             Message::Text(text) => ws.feed(text).await?,

@@ -1,5 +1,6 @@
 //! The servers, each in a process of its own: one thread, on one core.
 
+mod axum;
 mod bare;
 mod bowline;
 pub(crate) mod broadcast;
@@ -22,21 +23,30 @@ pub(crate) enum Server {
     /// The same with a pair of zlib states per connection, whatever is agreed on.
     BarePair,
     Bowline,
+    /// As short as in its README: `server::accept`.
+    Accept,
     /// Over its halves, in one task.
     Halves,
     /// Over its halves, in two tasks with a channel between them.
     Tasks,
+    /// bowline-hyper behind axum's server.
+    Axum,
+    /// axum's own WebSocket.
+    AxumWs,
     Sockudo,
     Yawc,
 }
 
 impl Server {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 10] = [
         Self::Bare,
         Self::BarePair,
         Self::Bowline,
+        Self::Accept,
         Self::Halves,
         Self::Tasks,
+        Self::Axum,
+        Self::AxumWs,
         Self::Sockudo,
         Self::Yawc,
     ];
@@ -46,8 +56,11 @@ impl Server {
             Self::Bare => "bare",
             Self::BarePair => "bare-pair",
             Self::Bowline => "bowline",
+            Self::Accept => "accept",
             Self::Halves => "halves",
             Self::Tasks => "halves-in-two-tasks",
+            Self::Axum => "axum",
+            Self::AxumWs => "axum-ws",
             Self::Sockudo => "sockudo-ws",
             Self::Yawc => "yawc",
         }
@@ -65,6 +78,9 @@ impl Server {
                 "with its DeflatePool and UTF-8 checks, both off by default"
             }
             (Self::Yawc, Setting::Kept) => "with its UTF-8 checks, off by default",
+            (Self::Accept, _) => "the floor: bowline's `server::accept`",
+            (Self::Axum, _) => "`WebSocketUpgrade::on_upgrade` of bowline-hyper",
+            (Self::AxumWs, _) => "its own `extract::ws`: each reply sent at once, no keepalive",
             _ => "",
         }
     }
@@ -104,6 +120,9 @@ pub(crate) fn serve(server: Server, setting: Setting) -> io::Result<()> {
             let server = bowline::server(setting);
             accept(listener, move |tcp| bowline::echo(tcp, server.clone())).await
         }
+        Server::Accept => accept(listener, bowline::echo_as_in_readme).await,
+        Server::Axum => axum::serve(listener).await,
+        Server::AxumWs => axum::serve_own(listener).await,
         Server::Halves => {
             let server = bowline::server(setting);
             accept(listener, move |tcp| bowline::echo_by_halves(tcp, server.clone())).await

@@ -38,14 +38,24 @@ async fn ctrl_c_closes_every_guest_and_says_how_it_went() {
     within(kept.read_u8()).await.unwrap();
     join(&mut ada, "Ada").await;
     join(&mut bob, "Bob").await;
+    // A crowd: each hears that the others leave, while it is being closed itself.
+    let mut crowd = Vec::new();
+    for number in 0..20 {
+        let mut guest = connect(&service, "/ws").await;
+        join(&mut guest, &format!("Guest {number}")).await;
+        crowd.push(tokio::spawn(async move { last_words(&mut guest).await }));
+    }
 
     service.interrupt().await;
     let expected = CloseFrame::new(CloseCode::AWAY, GOODBYE);
     let (ada, bob, stranger) =
         tokio::join!(last_words(&mut ada), last_words(&mut bob), last_words(&mut stranger));
     assert_eq!([&ada, &bob, &stranger], [&expected; 3]);
+    for guest in crowd {
+        assert_eq!(within(guest).await.unwrap(), expected);
+    }
     let report = within(service.log.next_line()).await.unwrap();
-    assert_eq!(report.as_deref(), Some("3 closed, 0 lost, 0 cut off"));
+    assert_eq!(report.as_deref(), Some("23 closed, 0 lost, 0 cut off"));
     // Nothing else, such as a complaint over somebody who would not go.
     assert_eq!(within(service.log.next_line()).await.unwrap(), None);
     assert!(within(service.child.wait()).await.unwrap().success());

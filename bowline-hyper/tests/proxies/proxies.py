@@ -4,6 +4,7 @@ What is run are those very files, but for what two proxies on one machine can't 
 and the time-outs of 75 seconds to two. A line may be left out, to see what it is for.
 """
 
+import asyncio
 import contextlib
 import random
 import shutil
@@ -13,6 +14,7 @@ import time
 from pathlib import Path
 
 from processes import PATIENCE, Program
+from websockets.asyncio.client import connect
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "proxies"
 IDLE = "75s"  # as the examples say
@@ -83,12 +85,51 @@ class Proxy(Program):
     def url(self, front, path):
         return self.origin(front).replace("http", "ws", 1) + path
 
-    def options(self, front):
-        """For `websockets.sync.client.connect`: this authority, and no pings of the client's own."""
-        options = {"ping_interval": None, "max_size": None, "open_timeout": PATIENCE, "proxy": None}
+    def connect(self, front, path, **options):
+        """A socket through this proxy."""
         if front != "plain":
             options["ssl"] = ssl.create_default_context(cafile=self.authority.ca)
-        return options
+        return Socket(self.url(front, path), **options)
+
+
+# Of one loop, so that each answers pings while another is waited for. (The client of `websockets` that has threads in place of a
+# loop reads and writes over TLS at the same time, and hangs once in some hundred connections to HAProxy.)
+LOOP = asyncio.new_event_loop()
+
+
+def wait(awaitable, seconds=PATIENCE):
+    return LOOP.run_until_complete(asyncio.wait_for(awaitable, seconds))
+
+
+class Socket:
+    """A client's end, without pings of its own."""
+
+    def __init__(self, url, **options):
+        options = {"ping_interval": None, "max_size": None, "proxy": None, **options}
+        self.ws = wait(connect(url, open_timeout=None, close_timeout=PATIENCE, **options))
+
+    def send(self, message):
+        wait(self.ws.send(message))
+
+    def recv(self, seconds=PATIENCE):
+        return wait(self.ws.recv(), seconds)
+
+    def ping(self, payload):
+        """Waits for the pong."""
+
+        async def ping():
+            await (await self.ws.ping(payload))
+
+        wait(ping())
+
+    def close(self, code=1000, reason=""):
+        wait(self.ws.close(code, reason), 2 * PATIENCE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
 
 def replace(text, old, new):

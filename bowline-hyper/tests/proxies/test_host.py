@@ -3,7 +3,6 @@
 import pytest
 from proxies import Proxy
 from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect
 
 LINE = "proxy_set_header Host $http_host;"
 
@@ -17,14 +16,13 @@ def rewriting(server, authority, tmp_path_factory):
 
 @pytest.mark.parametrize("front", ["plain", "tls"])
 def test_no_page_may_connect_where_the_host_is_rewritten(rewriting, server, path, front):
-    url, options = rewriting.url(front, path), rewriting.options(front)
     with pytest.raises(InvalidStatus) as refused:
-        connect(url, origin=rewriting.origin(front), **options)
+        rewriting.connect(front, path, origin=rewriting.origin(front))
     assert refused.value.response.status_code == 403
     assert server.line(rf" {path}: refused (\d+)")[1] == "403"
 
 
 def test_who_is_no_browser_may(rewriting, path):
-    with connect(rewriting.url("plain", path), **rewriting.options("plain")) as ws:
+    with rewriting.connect("plain", path) as ws:
         ws.send("hello")
-        assert ws.recv(timeout=10) == "hello"
+        assert ws.recv() == "hello"

@@ -51,7 +51,8 @@ pub enum Error {
 
 impl Error {
     /// Whether the peer just went away, as phones and laptops do: the stream ended or was reset, or
-    /// stayed silent past a deadline. A log may stay quiet about it.
+    /// stayed silent past a deadline. A log may stay quiet about it, and about what was sent when the connection was
+    /// closing already, which nobody can rule out.
     pub fn is_disconnect(&self) -> bool {
         match self {
             Self::AbnormalClosure(_)
@@ -71,7 +72,8 @@ impl Error {
                 frame.as_ref().is_none_or(|frame| frame.code == CloseCode::AWAY)
             }
             Self::Handshake(error) => error.is_disconnect(),
-            Self::Protocol(_) | Self::Limit(_) | Self::Usage(_) => false,
+            Self::Usage(error) => *error == UsageError::SendAfterClose,
+            Self::Protocol(_) | Self::Limit(_) => false,
         }
     }
 

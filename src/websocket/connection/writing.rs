@@ -202,7 +202,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             }
             if mark.is_some_and(|mark| self.outbox.is_past(mark)) {
                 // What goes on behind it is others'.
-                return Pin::new(&mut self.io).poll_flush(cx).map_err(Error::from);
+                if let Poll::Ready(flushed) = Pin::new(&mut self.io).poll_flush(cx) {
+                    return Poll::Ready(flushed.map_err(Error::from));
+                }
             }
             ready!(self.poll_writer_deadlines(cx));
         }

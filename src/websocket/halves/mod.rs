@@ -48,8 +48,8 @@ fn reunite<T>(reader: Reader<T>, writer: Writer<T>) -> Result<WebSocket<T>, Reun
     if !Arc::ptr_eq(reader.shared(), writer.shared()) || Arc::strong_count(reader.shared()) != 2 {
         return Err(ReuniteError(reader, writer));
     }
-    drop(writer);
-    let mut shared = reader.into_shared();
+    let mut shared = reader.shared().clone();
+    drop((reader, writer));
     let shared = loop {
         match Arc::try_unwrap(shared) {
             Ok(shared) => break shared,

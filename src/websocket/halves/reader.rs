@@ -44,10 +44,6 @@ impl<T> Reader<T> {
         &self.shared
     }
 
-    pub(super) fn into_shared(self) -> Arc<Shared<T>> {
-        self.shared
-    }
-
     /// The whole connection again, with whatever was read or queued.
     ///
     /// # Errors
@@ -124,6 +120,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Reader<T> {
 impl<T: AsyncRead + AsyncWrite + Unpin> Reader<T> {
     fn poll_message(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
         self.shared.poll(Party::READER, cx, Connection::poll_next)
+    }
+}
+
+impl<T> Drop for Reader<T> {
+    fn drop(&mut self) {
+        self.shared.parties().leave(Party::READER);
     }
 }
 

@@ -45,8 +45,10 @@ impl Parties {
     /// A place for one more writer.
     pub(in crate::websocket) fn join(&self) -> Party {
         let mut places = self.places();
-        let free = places.iter().position(|place| matches!(place, Place::Free));
-        let index = free.unwrap_or(places.len());
+        // The reader's place is nobody else's, whether there is one or not.
+        let mut writers = places.iter().skip(1);
+        let free = writers.position(|place| matches!(place, Place::Free));
+        let index = free.map_or(places.len(), |free| free + 1);
         match places.get_mut(index) {
             Some(place) => *place = Place::Taken(None),
             None => places.push(Place::Taken(None)),
@@ -57,6 +59,11 @@ impl Parties {
     /// Gives a place back.
     pub(in crate::websocket) fn leave(&self, party: Party) {
         drop(self.replace(party, Place::Free));
+    }
+
+    /// Whether there is a reader.
+    pub(in crate::websocket) fn has_reader(&self) -> bool {
+        matches!(self.places().first(), Some(Place::Taken(_)))
     }
 
     /// Notes who waits, before it looks whether it has to.
