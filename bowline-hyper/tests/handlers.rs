@@ -93,6 +93,16 @@ fn endings() -> Router {
         });
         Err("no")
     }
+    // As one who waits for what others have to say.
+    async fn waits_and_fails(ws: WebSocket<Io>) -> Result<(), &'static str> {
+        let (_reader, mut sender) = ws.split();
+        sender.send("sent").await.expect("taken");
+        tokio::spawn(async move {
+            let _kept = sender;
+            std::future::pending::<()>().await;
+        });
+        Err("no")
+    }
     fn at<F, Fut>(handler: F) -> axum::routing::MethodRouter
     where
         F: Fn(WebSocket<Io>) -> Fut + Clone + Send + Sync + 'static,
@@ -107,6 +117,7 @@ fn endings() -> Router {
         .route("/closes", at(closes))
         .route("/splits", at(splits))
         .route("/splits_and_fails", at(splits_and_fails))
+        .route("/waits_and_fails", at(waits_and_fails))
 }
 
 #[tokio::test(start_paused = true)]
@@ -117,6 +128,7 @@ async fn section_7_4_1_the_code_after_each_way_to_end() {
         ("/panics", "queued", 1011),
         ("/closes", "sent", 4000),
         ("/splits_and_fails", "sent", 1011),
+        ("/waits_and_fails", "sent", 1011),
     ];
     for (path, text, code) in table {
         over_both!(endings(), client(path), |ws| {

@@ -197,7 +197,10 @@ async fn section_4_1_a_refusal_comes_with_its_body() {
             }
             (request, respond, send)
         };
+        let began = Instant::now();
         let (opened, _kept_open) = tokio::join!(within(http2.connect(client())), serving);
+        // Nobody waits for what isn't kept.
+        assert!(kept < KEPT || began.elapsed().is_zero(), "{:?}", began.elapsed());
         let error = failure(opened);
         let refusal = error.refusal().expect("a refusal");
         assert_eq!((refusal.status().as_u16(), refusal.body().len()), (status, kept));
