@@ -3,7 +3,7 @@
 use std::{
     future::poll_fn,
     sync::{Arc, PoisonError},
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -107,7 +107,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Shared<T> {
     /// Sends Close on behalf of whoever lent the connection. Where there is nobody to read any more, this carries the
     /// closing handshake out.
     pub(super) async fn close(self: Arc<Self>, frame: &CloseFrame) -> Result<(), Error> {
-        self.lock().start_close(frame, Party::WRITER)?;
+        self.act(|connection| {
+            connection.start_close(frame, Party::WRITER)?;
+            // Offered to the transport at once, should nobody come to poll. The transport gets the waker of them all.
+            let _ = connection.poll_flush(&mut Context::from_waker(Waker::noop()), Party::WRITER);
+            Ok::<_, Error>(())
+        })?;
         let parties = self.parties.clone();
         if parties.has_reader() {
             // It may want to have the connection for itself, so this lets go of it before it wakes.
