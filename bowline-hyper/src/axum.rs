@@ -1,6 +1,6 @@
 //! An extractor for axum: [`WebSocketUpgrade`].
 
-use std::{borrow::Cow, fmt, future::Future};
+use std::{borrow::Cow, fmt, future::Future, sync::Arc};
 
 use axum_core::{
     extract::{FromRequestParts, OptionalFromRequestParts},
@@ -10,7 +10,6 @@ use axum_core::{
 use bowline::Deflate;
 use bowline::{Config, Drain, Error, Keepalive, Limits, WebSocket};
 use http::request::Parts;
-use std::sync::Arc;
 
 use crate::{
     Io, Options, Origins, Outcome, Rejection,
@@ -159,20 +158,14 @@ impl fmt::Debug for WebSocketUpgrade {
     }
 }
 
-fn head(parts: &Parts) -> Head<'_> {
-    Head { method: &parts.method, uri: &parts.uri, version: parts.version, headers: &parts.headers }
-}
-
 impl<S: Sync> FromRequestParts<S> for WebSocketUpgrade {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
-        // Taken out, because they are to be changed while the rest is looked at.
-        let mut extensions = std::mem::take(&mut parts.extensions);
-        let asked = Asked::read(&head(parts), &mut extensions);
-        parts.extensions = extensions;
         let options = parts.extensions.get::<Options>().cloned().unwrap_or_default();
-        Ok(Self { asked: asked?, options, failure: None })
+        let Parts { method, uri, version, headers, extensions, .. } = parts;
+        let head = Head { method, uri, version: *version, headers };
+        Ok(Self { asked: Asked::read(&head, extensions)?, options, failure: None })
     }
 }
 
@@ -180,7 +173,8 @@ impl<S: Sync> OptionalFromRequestParts<S> for WebSocketUpgrade {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Rejection> {
-        if !head(parts).is_websocket(&parts.extensions) {
+        let Parts { method, uri, version, headers, extensions, .. } = &*parts;
+        if !(Head { method, uri, version: *version, headers }).is_websocket(extensions) {
             return Ok(None);
         }
         <Self as FromRequestParts<S>>::from_request_parts(parts, state).await.map(Some)
