@@ -4,24 +4,7 @@ use bowline::{HandshakeError, Offer, Request};
 use http::{Extensions, HeaderMap, Method, Version};
 use hyper::{ext::Protocol, upgrade::OnUpgrade};
 
-use crate::{
-    Options, Rejection,
-    rejection::Reason,
-    upgrade::{Failure, Upgrade},
-};
-
-/// Which HTTP a request came over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Carrier {
-    Http1,
-    Http2,
-}
-
-impl Carrier {
-    fn of(version: Version) -> Self {
-        if version >= Version::HTTP_2 { Self::Http2 } else { Self::Http1 }
-    }
-}
+use crate::{Options, Rejection, carrier::Carrier, rejection::Reason};
 
 /// A request's head, as far as the handshake is concerned.
 pub(crate) struct Head<'a> {
@@ -58,8 +41,8 @@ fn protocol(extensions: &Extensions) -> Option<&str> {
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) offer: Offer,
-    carrier: Carrier,
-    on_upgrade: OnUpgrade,
+    pub(crate) carrier: Carrier,
+    pub(crate) on_upgrade: OnUpgrade,
 }
 
 impl Asked {
@@ -81,20 +64,6 @@ impl Asked {
     /// Puts hyper's promise back.
     pub(crate) fn give_back(self, extensions: &mut Extensions) {
         extensions.insert(self.on_upgrade);
-    }
-
-    /// Makes the choices; the origin has been judged.
-    pub(crate) fn settle(
-        self,
-        options: &Options,
-        failure: Option<Failure>,
-    ) -> Result<Upgrade, Rejection> {
-        let (response, agreed) = options.choose(self.offer).agree().map_err(|_| {
-            // What is chosen is what was offered; it can't be sent only if it couldn't be read.
-            Reason::Handshake(HandshakeError::InvalidSubprotocols, self.carrier)
-        })?;
-        let (config, drain) = options.connection();
-        Ok(Upgrade::new(response, agreed, self.on_upgrade).with(config, drain, failure))
     }
 }
 

@@ -14,7 +14,7 @@ use http::request::Parts;
 use crate::{
     Io, Options, Origins, Outcome, Rejection,
     asked::{Asked, Head},
-    upgrade::Failure,
+    upgrade::{Failure, Upgrade},
 };
 
 /// A request for a WebSocket, over HTTP/1.1 or HTTP/2, that keeps the rules.
@@ -127,7 +127,7 @@ impl WebSocketUpgrade {
     }
 
     /// The response, with the connection given to this handler in a task of its own: see
-    /// [`Upgrade::on_upgrade`](crate::Upgrade::on_upgrade). 403 for a page that may not connect. A layer that puts another
+    /// [`Upgrade::on_upgrade`]. 403 for a page that may not connect. A layer that puts another
     /// response in its place doesn't stop the handler over HTTP/1.1: whether a client may connect is to be decided before.
     pub fn on_upgrade<F, Fut>(self, handler: F) -> Response
     where
@@ -140,15 +140,15 @@ impl WebSocketUpgrade {
         }
     }
 
-    /// The [`Upgrade`](crate::Upgrade), for whoever runs the connection without
+    /// The [`Upgrade`], for whoever runs the connection without
     /// [`on_upgrade`](Self::on_upgrade).
     ///
     /// # Errors
     ///
     /// The [`Rejection`] of a page that may not connect.
-    pub fn into_upgrade(self) -> Result<crate::Upgrade, Rejection> {
+    pub fn into_upgrade(self) -> Result<Upgrade, Rejection> {
         self.asked.check(&self.options)?;
-        self.asked.settle(&self.options, self.failure)
+        Upgrade::new(self.asked, &self.options, self.failure)
     }
 }
 

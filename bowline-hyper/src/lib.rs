@@ -4,6 +4,7 @@
 mod asked;
 #[cfg(feature = "axum")]
 pub mod axum;
+mod carrier;
 #[cfg(feature = "client")]
 mod client;
 #[cfg(all(any(doc, doctest), feature = "axum", feature = "tower"))]

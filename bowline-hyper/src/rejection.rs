@@ -7,7 +7,7 @@ use http::{
     header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
 };
 
-use crate::{asked::Carrier, origins::RefusedOrigin};
+use crate::{carrier::Carrier, origins::RefusedOrigin};
 
 /// A request that is no WebSocket's, and the response that says why: 400, 403, 405 or 426.
 #[derive(Debug)]

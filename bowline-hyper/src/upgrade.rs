@@ -12,6 +12,7 @@ use crate::{
     Io, Options, Outcome, Rejection,
     asked::{Asked, Head},
     handler,
+    rejection::Reason,
 };
 
 /// Who is told that a connection could not be upgraded.
@@ -68,7 +69,7 @@ pub fn upgrade<B>(request: &mut http::Request<B>, options: &Options) -> Result<U
         }
     });
     *request.extensions_mut() = extensions;
-    asked?.settle(options, None)
+    Upgrade::new(asked?, options, None)
 }
 
 fn head<B>(request: &http::Request<B>) -> Head<'_> {
@@ -93,18 +94,21 @@ pub struct Upgrade {
 }
 
 impl Upgrade {
-    pub(crate) fn new(response: Response<()>, agreed: Agreed, on_upgrade: OnUpgrade) -> Self {
-        let config = Arc::default();
-        Self { response, agreed, on_upgrade, config, drain: None, reserved: None, failure: None }
-    }
-
-    pub(crate) fn with(
-        self,
-        config: Arc<Config>,
-        drain: Option<&Drain>,
+    /// Makes the choices that a valid request leaves; its origin has been judged.
+    pub(crate) fn new(
+        asked: Asked,
+        options: &Options,
         failure: Option<Failure>,
-    ) -> Self {
-        Self { config, reserved: drain.map(Drain::reserve), drain: drain.cloned(), failure, ..self }
+    ) -> Result<Self, Rejection> {
+        let Asked { offer, carrier, on_upgrade } = asked;
+        let (response, agreed) = options.choose(offer).agree().map_err(|_| {
+            // What is chosen is what was offered; it can't be sent only if it couldn't be read.
+            Reason::Handshake(HandshakeError::InvalidSubprotocols, carrier)
+        })?;
+        let (config, drain) = options.connection();
+        let reserved = drain.map(Drain::reserve);
+        let drain = drain.cloned();
+        Ok(Self { response, agreed, on_upgrade, config, drain, reserved, failure })
     }
 
     /// The response that accepts: 101, or 200 over HTTP/2. Headers may be added.

@@ -1,15 +1,13 @@
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{COOKIE, ORIGIN, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL},
 };
 
-use super::{Agreed, Answer, Fields, carrier::Carrier, request_rules};
+use super::{Agreed, Answer, Fields, carrier::Carrier};
 use crate::{
     deflate,
-    vocabulary::{
-        Agreement, Deflate, DeflateTerms, Extension, HandshakeError, Role, UsageError, grammar,
-    },
+    vocabulary::{Agreement, Deflate, DeflateTerms, Extension, Role, UsageError, grammar},
 };
 
 /// What a server is asked for.
@@ -20,41 +18,6 @@ pub enum Request {
     WebSocket(Offer),
     /// Anything else: the head alone; a body, if there is one, follows in the codec's buffer.
     Http(http::Request<()>),
-}
-
-/// For requests that somebody else's HTTP has read. [`Offer::agree`] then gives what to answer.
-impl Request {
-    /// Whether these headers ask for a WebSocket over HTTP/1.1, well put or not.
-    pub fn is_websocket_over_http1(headers: &HeaderMap) -> bool {
-        request_rules::asks_for_websocket(headers)
-    }
-
-    /// Whether this method, with this `:protocol`, asks for a WebSocket over HTTP/2.
-    pub fn is_websocket_over_http2(method: &Method, protocol: Option<&str>) -> bool {
-        request_rules::asks_extended(method, protocol)
-    }
-
-    /// Sorts a request that came over HTTP/1.1: a WebSocket's is held to the rules, any other is handed on.
-    ///
-    /// # Errors
-    ///
-    /// The rule of RFC 6455 section 4.2.1 that is broken, with its [`response`](HandshakeError::response).
-    pub fn over_http1(request: http::Request<()>) -> Result<Self, HandshakeError> {
-        request_rules::sort(request)
-    }
-
-    /// The same of HTTP/2 (RFC 8441), and of HTTP/3 (RFC 9220): a WebSocket is asked for by CONNECT with
-    /// `:protocol` "websocket".
-    ///
-    /// # Errors
-    ///
-    /// The rule that is broken, with its [`response_over_http2`](HandshakeError::response_over_http2).
-    pub fn over_http2(
-        request: http::Request<()>,
-        protocol: Option<&str>,
-    ) -> Result<Self, HandshakeError> {
-        request_rules::sort_extended(request, protocol)
-    }
 }
 
 /// A client's valid request for a WebSocket, to be accepted or rejected.

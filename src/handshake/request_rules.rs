@@ -16,6 +16,41 @@ use super::{
 };
 use crate::vocabulary::{HandshakeError, grammar};
 
+/// For requests that somebody else's HTTP has read. [`Offer::agree`] then gives what to answer.
+impl Request {
+    /// Whether these headers ask for a WebSocket over HTTP/1.1, well put or not.
+    pub fn is_websocket_over_http1(headers: &HeaderMap) -> bool {
+        asks_for_websocket(headers)
+    }
+
+    /// Whether this method, with this `:protocol`, asks for a WebSocket over HTTP/2.
+    pub fn is_websocket_over_http2(method: &Method, protocol: Option<&str>) -> bool {
+        asks_extended(method, protocol)
+    }
+
+    /// Sorts a request that came over HTTP/1.1: a WebSocket's is held to the rules, any other is handed on.
+    ///
+    /// # Errors
+    ///
+    /// The rule of RFC 6455 section 4.2.1 that is broken, with its [`response`](HandshakeError::response).
+    pub fn over_http1(request: http::Request<()>) -> Result<Self, HandshakeError> {
+        sort(request)
+    }
+
+    /// The same of HTTP/2 (RFC 8441), and of HTTP/3 (RFC 9220): a WebSocket is asked for by CONNECT with
+    /// `:protocol` "websocket".
+    ///
+    /// # Errors
+    ///
+    /// The rule that is broken, with its [`response_over_http2`](HandshakeError::response_over_http2).
+    pub fn over_http2(
+        request: http::Request<()>,
+        protocol: Option<&str>,
+    ) -> Result<Self, HandshakeError> {
+        sort_extended(request, protocol)
+    }
+}
+
 /// Sorts a request over HTTP/1.1: a WebSocket's is held to the rules, any other is handed on as it is.
 pub(super) fn sort(request: http::Request<()>) -> Result<Request, HandshakeError> {
     if !asks_for_websocket(request.headers()) {
