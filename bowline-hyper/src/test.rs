@@ -44,6 +44,36 @@ const PIPE: usize = 64 << 10;
 /// A boxed error.
 type BoxError = Box<dyn error::Error + Send + Sync>;
 
+/// What hyper serves: any tower service that answers requests, such as axum's `Router`.
+pub trait Servable:
+    Service<
+        Request<Incoming>,
+        Response = Response<Self::Body>,
+        Future: Send + 'static,
+        Error: Into<BoxError>,
+    > + Clone
+    + Send
+    + 'static
+{
+    /// The body of its responses.
+    type Body: Body<Data: Send, Error: Into<BoxError>> + Send + 'static;
+}
+
+impl<S, B> Servable for S
+where
+    S: Service<
+            Request<Incoming>,
+            Response = Response<B>,
+            Future: Send + 'static,
+            Error: Into<BoxError>,
+        > + Clone
+        + Send
+        + 'static,
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
+    type Body = B;
+}
+
 /// Opens a WebSocket of this service over HTTP/1.1; gives it with the response.
 ///
 /// Not cancel-safe: dropped, the connection is dropped.
@@ -51,17 +81,12 @@ type BoxError = Box<dyn error::Error + Send + Sync>;
 /// # Errors
 ///
 /// As [`Client::handshake`]: the response of a service that refuses is [`Error::refusal`].
-pub async fn connect<S, B, C>(
+pub async fn connect<S, C>(
     service: S,
     client: C,
 ) -> Result<(WebSocket<DuplexStream>, Response<()>), Error>
 where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Into<BoxError>,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
+    S: Servable,
     C: TryInto<Client>,
     Error: From<C::Error>,
 {
@@ -75,17 +100,9 @@ where
 /// # Errors
 ///
 /// As [`Http2::connect`]: the response of a service that refuses is [`Error::refusal`].
-pub async fn connect_h2<S, B, C>(
-    service: S,
-    client: C,
-) -> Result<(WebSocket<Io>, Response<()>), Error>
+pub async fn connect_h2<S, C>(service: S, client: C) -> Result<(WebSocket<Io>, Response<()>), Error>
 where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Into<BoxError>,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
+    S: Servable,
     C: TryInto<Client>,
     Error: From<C::Error>,
 {
@@ -93,15 +110,7 @@ where
 }
 
 /// Serves one connection; gives the client's end of it.
-fn serve<S, B>(service: S) -> DuplexStream
-where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Into<BoxError>,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
-{
+fn serve(service: impl Servable) -> DuplexStream {
     let (client, server) = duplex(PIPE);
     tokio::spawn(async move {
         let mut builder = auto::Builder::new(TokioExecutor::new());

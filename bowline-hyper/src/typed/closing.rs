@@ -63,7 +63,7 @@ impl<In, Out, T: AsyncRead + AsyncWrite + Unpin> Typed<In, Out, WebSocket<T>> {
     /// cloned.
     ///
     /// To put them together again, take the halves out of them.
-    #[allow(clippy::type_complexity, reason = "a name for the pair would hide what it is")]
+    #[expect(clippy::type_complexity, reason = "a name for the pair would hide what it is")]
     pub fn split(self) -> (Typed<In, Out, Reader<T>>, Typed<In, Out, Writer<T>>) {
         let (reader, writer) = self.inner.split();
         let reader = Typed {
