@@ -12,7 +12,7 @@ use bowline::{Config, Drain, Error, Keepalive, Limits, WebSocket};
 use http::request::Parts;
 
 use crate::{
-    Io, Options, Origins, Outcome, Rejection,
+    BoxError, Io, Options, Origins, Outcome, Rejection,
     asked::{Asked, Head},
     upgrade::{Failure, Upgrade},
 };
@@ -94,6 +94,11 @@ impl WebSocketUpgrade {
     /// As [`Options::drain`].
     pub fn drain(self, drain: &Drain) -> Self {
         self.map(|options| options.drain(drain))
+    }
+
+    /// As [`Options::on_error`].
+    pub fn on_error(self, listener: impl Fn(BoxError) + Send + Sync + 'static) -> Self {
+        self.map(|options| options.on_error(listener))
     }
 
     /// As [`Options::protocols`]: of those that the client requests, the first in this order is chosen.

@@ -2,9 +2,11 @@
 
 use std::{
     any::Any,
+    error,
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::{Pin, pin},
+    sync::Arc,
     task::Poll,
 };
 
@@ -13,15 +15,29 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::Io;
 
-/// What a handler comes to, and so with which code the connection is closed after it. What the error was, the handler has
-/// to tell itself: nobody else knows its type.
+/// An error of any type.
+pub type BoxError = Box<dyn error::Error + Send + Sync>;
+
+/// Who is told of handlers' errors.
+pub(crate) type Listener = Arc<dyn Fn(BoxError) + Send + Sync>;
+
+/// What a handler comes to, and so with which code the connection is closed after it.
 #[diagnostic::on_unimplemented(
     message = "a handler of a WebSocket comes to `()` or to a `Result`, not to `{Self}`",
+    note = "a `Result`'s error has to be one that `Box<dyn Error + Send + Sync>` can be made of",
     note = "of a handler that never returns, as an endless loop, say the type that it would return"
 )]
 pub trait Outcome: Send {
     /// The close code; one that may not be sent is taken for 1011.
     fn close_code(&self) -> CloseCode;
+
+    /// What [`Options::on_error`](crate::Options::on_error) is told, if anything.
+    fn into_error(self) -> Option<BoxError>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
 
 /// 1000.
@@ -32,17 +48,21 @@ impl Outcome for () {
 }
 
 /// 1000, or 1011 for an error.
-impl<T: Send, E: Send> Outcome for Result<T, E> {
+impl<T: Send, E: Into<BoxError> + Send> Outcome for Result<T, E> {
     fn close_code(&self) -> CloseCode {
         match self {
             Ok(_) => CloseCode::NORMAL,
             Err(_) => CloseCode::ERROR,
         }
     }
+
+    fn into_error(self) -> Option<BoxError> {
+        self.err().map(Into::into)
+    }
 }
 
 /// Runs a handler, then carries out the closing handshake. A panic goes on after it.
-pub(crate) async fn run<T, F, Fut>(ws: WebSocket<Io<T>>, handler: F)
+pub(crate) async fn run<T, F, Fut>(ws: WebSocket<Io<T>>, handler: F, listener: Option<Listener>)
 where
     T: AsyncRead + AsyncWrite + Unpin,
     F: FnOnce(WebSocket<Io<T>>) -> Fut,
@@ -51,7 +71,14 @@ where
     let (ws, loan) = ws.lend();
     let outcome = {
         // Pinned here and lent: a future that is handed on is there twice.
-        let mut future = pin!(async move { handler(ws).await.close_code() });
+        let mut future = pin!(async move {
+            let outcome = handler(ws).await;
+            let code = outcome.close_code();
+            if let (Some(listener), Some(error)) = (listener, outcome.into_error()) {
+                listener(error);
+            }
+            code
+        });
         caught(future.as_mut()).await
     };
     let code = *outcome.as_ref().unwrap_or(&CloseCode::ERROR);

@@ -27,7 +27,7 @@ mod upgrade;
 pub use bowline;
 #[cfg(feature = "client")]
 pub use client::{Http2, connect_h2};
-pub use handler::Outcome;
+pub use handler::{BoxError, Outcome};
 pub use io::Io;
 #[cfg(feature = "tower")]
 pub use layer::{WebSocketLayer, WebSocketService};

@@ -1,10 +1,13 @@
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 #[cfg(feature = "deflate")]
 use bowline::Deflate;
 use bowline::{Config, Drain, Keepalive, Limits, Offer};
 
-use crate::Origins;
+use crate::{
+    Origins,
+    handler::{BoxError, Listener},
+};
 
 /// How WebSockets are accepted: one value for any number of requests. Cheap to clone.
 ///
@@ -19,12 +22,13 @@ use crate::Origins;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Options {
     config: Arc<Config>,
     protocols: Arc<[Cow<'static, str>]>,
     origins: Origins,
     drain: Option<Drain>,
+    listener: Option<Listener>,
     #[cfg(feature = "deflate")]
     deflate: Option<Deflate>,
 }
@@ -90,6 +94,27 @@ impl Options {
         self
     }
 
+    /// Whom to tell what a handler's error was; nobody unless set. That a client has just gone is one as well:
+    /// [`Error::is_disconnect`](bowline::Error::is_disconnect).
+    ///
+    /// ```
+    /// use bowline_hyper::Options;
+    ///
+    /// let options = Options::new().on_error(|error| match error.downcast_ref::<bowline::Error>() {
+    ///     Some(error) if error.is_disconnect() => {}
+    ///     _ => eprintln!("WebSocket: {error}"),
+    /// });
+    /// ```
+    #[must_use]
+    pub fn on_error(mut self, listener: impl Fn(BoxError) + Send + Sync + 'static) -> Self {
+        self.listener = Some(Arc::new(listener));
+        self
+    }
+
+    pub(crate) fn listener(&self) -> Option<Listener> {
+        self.listener.clone()
+    }
+
     pub(crate) fn origin_policy(&self) -> &Origins {
         &self.origins
     }
@@ -113,5 +138,16 @@ impl Options {
             offer = offer.deflate(deflate);
         }
         offer
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("config", &self.config)
+            .field("protocols", &self.protocols)
+            .field("origins", &self.origins)
+            .field("drain", &self.drain)
+            .finish_non_exhaustive()
     }
 }

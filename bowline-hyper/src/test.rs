@@ -23,8 +23,6 @@
 //! # }
 //! ```
 
-use std::error;
-
 use bowline::{Client, Error, WebSocket};
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
@@ -36,13 +34,10 @@ use hyper_util::{
 use tokio::io::{DuplexStream, duplex};
 use tower_service::Service;
 
-use crate::{Http2, Io};
+use crate::{BoxError, Http2, Io};
 
 /// How much the pipe holds in each direction, in bytes.
 const PIPE: usize = 64 << 10;
-
-/// A boxed error.
-type BoxError = Box<dyn error::Error + Send + Sync>;
 
 /// What hyper serves: any tower service that answers requests, such as axum's `Router`.
 pub trait Servable:

@@ -11,7 +11,7 @@ use tokio::{
 use crate::{
     Io, Options, Outcome, Rejection,
     asked::{Asked, Head},
-    handler,
+    handler::{self, Listener},
     rejection::Reason,
 };
 
@@ -91,6 +91,7 @@ pub struct Upgrade {
     drain: Option<Drain>,
     reserved: Option<Reserved>,
     failure: Option<Failure>,
+    listener: Option<Listener>,
 }
 
 impl Upgrade {
@@ -108,7 +109,8 @@ impl Upgrade {
         let (config, drain) = options.connection();
         let reserved = drain.map(Drain::reserve);
         let drain = drain.cloned();
-        Ok(Self { response, agreed, on_upgrade, config, drain, reserved, failure })
+        let listener = options.listener();
+        Ok(Self { response, agreed, on_upgrade, config, drain, reserved, failure, listener })
     }
 
     /// The response that accepts: 101, or 200 over HTTP/2. Headers may be added.
@@ -223,7 +225,7 @@ impl Upgrade {
         Fut: Future<Output: Outcome> + Send + 'static,
     {
         let response = self.response();
-        let failure = self.failure.take();
+        let (failure, listener) = (self.failure.take(), self.listener.take());
         // What a handler does once its connection has ended is waited for too.
         let hold = self.drain.take().map(|drain| drain.hold());
         // Boxed out here, because the task keeps room for what it is made of as long as it lives.
@@ -231,7 +233,7 @@ impl Upgrade {
         tokio::spawn(async move {
             let _hold = hold;
             match accepted.await {
-                Ok(ws) => handler::run(ws, handler).await,
+                Ok(ws) => handler::run(ws, handler, listener).await,
                 Err(error) => {
                     if let Some(failure) = failure {
                         failure(error);

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use tokio::sync::mpsc;
 
 async fn echo(mut ws: WebSocket<Io>) -> Result<(), Error> {
     while let Some(message) = ws.next().await {
@@ -82,4 +83,34 @@ async fn upgraded_by_a_second_policy_after_the_first_refuses() {
     let client = Client::new("ws://localhost/").unwrap().header("origin", "https://other.example");
     let result = test::connect(service, client).await;
     assert!(result.is_ok(), "{:?}", result.err());
+}
+
+/// Of a handler's error, whatever its type; not of its end, nor of its panic.
+#[tokio::test]
+async fn who_wants_to_know_is_told_what_went_wrong() {
+    async fn handler(mut ws: WebSocket<Io>) -> Result<(), String> {
+        match ws.next().await {
+            Some(Ok(Message::Text(text))) if text.is_empty() => panic!("asked for"),
+            Some(Ok(Message::Text(text))) => Err(text.to_string()),
+            _ => Ok(()),
+        }
+    }
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let options = Options::new().on_error(move |error| {
+        told.send(error.to_string()).expect("somebody listens");
+    });
+    let app = app(options, handler);
+    for (message, code) in [("first", 1011), ("", 1011), ("second", 1011)] {
+        let (mut ws, _) = test::connect(app.clone(), "ws://localhost/").await.unwrap();
+        ws.send(message).await.unwrap();
+        let close = ws.next().await.unwrap().unwrap();
+        assert!(
+            matches!(close, Message::Close(Some(frame)) if frame.code == CloseCode::from(code))
+        );
+    }
+    let (mut ws, _) = test::connect(app, "ws://localhost/").await.unwrap();
+    ws.close(1000, "").await.unwrap();
+    assert_eq!(heard.recv().await.as_deref(), Some("first"));
+    assert_eq!(heard.recv().await.as_deref(), Some("second"));
+    assert_eq!(heard.recv().await, None, "the last service is gone");
 }
