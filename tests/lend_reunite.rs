@@ -2,17 +2,17 @@
 
 use std::{
     future::Future,
-    io,
+    io, mem,
     pin::{Pin, pin},
-    sync::mpsc,
-    task::{Context, Poll, Waker},
+    sync::{Arc, Mutex, mpsc},
+    task::{Context, Poll, Wake, Waker},
     thread,
     time::Duration,
 };
 
-use bowline::{Config, Role, WebSocket};
-use futures_util::FutureExt;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use bowline::{Config, Reader, Role, WebSocket, Writer};
+use futures_util::{FutureExt, Stream};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
 
 /// Takes its time over a write, and says so.
 struct Slow(mpsc::Sender<()>);
@@ -68,4 +68,46 @@ fn halves_that_belong_together() {
         drop(closing.join());
     }
     assert_eq!(failed, 0, "of 20 times");
+}
+
+/// Both halves, and what they come to; an executor that runs its task from inside `wake`.
+struct Inline(Mutex<Task>);
+
+enum Task {
+    Waiting(Reader<DuplexStream>, Writer<DuplexStream>),
+    Running,
+    #[expect(dead_code, reason = "held, not looked at")]
+    Whole(WebSocket<DuplexStream>),
+}
+
+impl Wake for Inline {
+    fn wake(self: Arc<Self>) {
+        let task = mem::replace(&mut *self.0.lock().expect("no panic"), Task::Running);
+        if let Task::Waiting(reader, writer) = task {
+            let whole = reader.reunite(writer).expect("they belong together");
+            *self.0.lock().expect("no panic") = Task::Whole(whole);
+        }
+    }
+}
+
+/// Whoever is woken by that Close may have the connection for itself at once.
+#[test]
+fn a_task_that_runs_inside_wake() {
+    let (done, is_done) = mpsc::channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _entered = runtime.enter();
+        let (near, _far) = duplex(1 << 10);
+        let (ws, mut loan) = WebSocket::new(near, Role::Server, Config::new()).lend();
+        let (mut reader, writer) = ws.split();
+        let task = Arc::new(Inline(Mutex::new(Task::Running)));
+        let waker = Waker::from(task.clone());
+        let next = Pin::new(&mut reader).poll_next(&mut Context::from_waker(&waker));
+        assert!(next.is_pending());
+        *task.0.lock().unwrap() = Task::Waiting(reader, writer);
+        loan.close(1011, "").now_or_never().expect("nothing to wait for").unwrap();
+        let whole = matches!(*task.0.lock().unwrap(), Task::Whole(_));
+        done.send(whole).unwrap();
+    });
+    assert!(is_done.recv_timeout(Duration::from_secs(10)).expect("an end of it"), "it was woken");
 }

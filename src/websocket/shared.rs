@@ -107,12 +107,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Shared<T> {
     /// Sends Close on behalf of whoever lent the connection. Where there is nobody to read any more, this carries the
     /// closing handshake out.
     pub(super) async fn close(self: Arc<Self>, frame: &CloseFrame) -> Result<(), Error> {
-        self.act(|connection| {
-            connection.start_close(frame, Party::WRITER)?;
-            // Offered to the transport at once, should nobody come to poll. The transport gets the waker of them all.
-            let _ = connection.poll_flush(&mut Context::from_waker(Waker::noop()), Party::WRITER);
-            Ok::<_, Error>(())
-        })?;
+        self.offer_close(frame)?;
         let parties = self.parties.clone();
         if parties.has_reader() {
             // It may want to have the connection for itself, so this lets go of it before it wakes.
@@ -124,6 +119,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Shared<T> {
         let guest = Guest { party: parties.join(), shared: self };
         // How it ends is nobody's to know.
         let _ = poll_fn(|cx| guest.shared.poll(guest.party, cx, Connection::poll_closed)).await;
+        Ok(())
+    }
+
+    /// Queues Close, and offers it to the transport at once, should nobody come to poll. Wakes nobody.
+    fn offer_close(&self, frame: &CloseFrame) -> Result<(), Error> {
+        let mut connection = self.lock();
+        connection.start_close(frame, Party::WRITER)?;
+        // The transport gets the waker of them all.
+        let _ = connection.poll_flush(&mut Context::from_waker(Waker::noop()), Party::WRITER);
+        let _ = connection.take_due();
         Ok(())
     }
 }
