@@ -79,11 +79,7 @@ impl Proposal {
     pub(super) fn with_key(request: Request<()>, key: &Key) -> Result<Self, UsageError> {
         let key = key.header();
         let mut headers = HeaderMap::new();
-        let host = match request.headers().get(HOST) {
-            Some(host) => host.clone(),
-            None => host_header(request.uri())?,
-        };
-        headers.insert(HOST, host);
+        headers.insert(HOST, host(&request)?);
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(SEC_WEBSOCKET_KEY, key.clone());
@@ -182,6 +178,14 @@ fn is_secure(uri: &Uri) -> bool {
     })
 }
 
+/// `Host` where it was set; the URI's otherwise.
+fn host(request: &Request<()>) -> Result<HeaderValue, UsageError> {
+    match request.headers().get(HOST) {
+        Some(host) => Ok(host.clone()),
+        None => host_header(request.uri()),
+    }
+}
+
 /// The host, and "the port if it isn't the default port" (section 4.1); never the user information.
 fn host_header(uri: &Uri) -> Result<HeaderValue, UsageError> {
     let authority = uri.authority().ok_or(UsageError::InvalidUri)?;
@@ -207,11 +211,8 @@ pub(super) fn target(uri: &Uri) -> Cow<'_, str> {
 /// "The scheme of the target URI ... MUST be "https" for "wss"-schemed WebSockets and "http" for "ws"" (RFC 8441 section
 /// 5). A `Host` that was set is the authority.
 fn extended_uri(request: &Request<()>) -> Result<Uri, UsageError> {
-    let host = match request.headers().get(HOST) {
-        Some(host) => host.clone(),
-        None => host_header(request.uri())?,
-    };
-    let authority = Authority::try_from(host.as_bytes()).map_err(|_| UsageError::InvalidUri)?;
+    let authority =
+        Authority::try_from(host(request)?.as_bytes()).map_err(|_| UsageError::InvalidUri)?;
     let scheme = if is_secure(request.uri()) { Scheme::HTTPS } else { Scheme::HTTP };
     let uri = Uri::builder().scheme(scheme).authority(authority);
     uri.path_and_query(&*target(request.uri())).build().map_err(|_| UsageError::InvalidUri)

@@ -257,14 +257,14 @@ impl<T> Lender<T> {
 
     /// Tells that nothing will be given back; whom to tell next.
     fn end(&self) -> Option<Self> {
-        let outer = self.take_outer();
         let mut state = self.slot.lock();
         let lent = match &mut *state {
-            State::Lent { .. } => Some(mem::replace(&mut *state, State::Gone)),
-            State::Back(_) | State::Gone => None,
+            State::Lent { .. } => mem::replace(&mut *state, State::Gone),
+            State::Back(_) | State::Gone => return None,
         };
         drop(state);
-        if let Some(State::Lent { waker: Some(waker), .. }) = lent {
+        let State::Lent { outer, waker, .. } = lent else { return None };
+        if let Some(waker) = waker {
             waker.wake();
         }
         outer
