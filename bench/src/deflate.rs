@@ -1,39 +1,18 @@
 //! `bench deflate`: server CPU per echoed message with permessage-deflate.
 
-use std::{io, time::Duration};
+use std::io;
 
 use crate::{
     arguments::Arguments,
-    machine,
     row::{Method, Row},
     server::Server,
     setting::Setting,
-    table::Pace,
 };
-
-/// Longer, and servers would ping the connections that wait.
-const LONGEST_SECONDS: f64 = 20.0;
 
 /// Measures and prints all rows.
 pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
-    arguments.allow(&[
-        "rounds",
-        "seconds",
-        "connections",
-        "servers",
-        "rows",
-        "patience",
-        "attempts",
-    ])?;
-    let seconds: f64 = arguments.number("seconds", 1.5)?;
-    let method = Method {
-        pace: Pace::of(arguments, 7)?,
-        time: Duration::from_secs_f64(seconds.clamp(0.1, LONGEST_SECONDS)),
-        connections: arguments.number("connections", 16)?,
-    };
+    let method = Method::of(arguments, 1.5, 7)?;
     let wanted = arguments.text("rows").unwrap_or_default();
-    machine::raise_file_limit()?;
-    machine::pin(machine::LOAD_CORE)?;
     println!(
         "## Echo with permessage-deflate, level 6\n\n\
          Server CPU per message; {} connections, one message in flight on each; {} rounds of {:.1} s.",

@@ -1,14 +1,12 @@
 //! A plain echo in four sizes: one server beside the one that it is held to.
 
-use std::{io, time::Duration};
+use std::io;
 
 use crate::{
     arguments::Arguments,
-    machine,
     row::{Method, Row},
     server::Server,
     setting::Setting,
-    table::Pace,
 };
 
 /// Title, bytes of a message, and how many are in flight on a connection.
@@ -33,31 +31,18 @@ pub(crate) struct Contest {
 impl Contest {
     /// Measures and prints all rows.
     pub(crate) fn run(&self, arguments: &Arguments) -> io::Result<()> {
-        arguments.allow(&[
-            "rounds",
-            "seconds",
-            "connections",
-            "servers",
-            "rows",
-            "patience",
-            "attempts",
-        ])?;
-        let seconds: f64 = arguments.number("seconds", 1.0)?;
-        let method = Method {
-            pace: Pace::of(arguments, 9)?,
-            time: Duration::from_secs_f64(seconds.clamp(0.1, 20.0)),
-            connections: arguments.number("connections", 16)?,
-        };
+        let method = Method::of(arguments, 1.0, 9)?;
         let servers = Server::chosen(arguments, self.servers)?;
         let wanted = arguments.text("rows").unwrap_or_default();
-        machine::raise_file_limit()?;
-        machine::pin(machine::LOAD_CORE)?;
         let (floor, judged, goal) = (self.servers[0].name(), self.judged.name(), self.goal);
         println!(
             "## {}\n\n\
-             Server CPU per message; {} connections; {} rounds of {seconds:.1} s. Goal: {judged} at most {goal} \
+             Server CPU per message; {} connections; {} rounds of {:.1} s. Goal: {judged} at most {goal} \
              times {floor}.",
-            self.heading, method.connections, method.pace.rounds
+            self.heading,
+            method.connections,
+            method.pace.rounds,
+            method.time.as_secs_f64()
         );
         for (title, message_bytes, in_flight) in ROWS {
             if title.contains(wanted) {

@@ -3,8 +3,9 @@
 use std::{io, thread, time::Duration};
 
 use crate::{
+    arguments::Arguments,
     load::{Load, Traffic},
-    payload,
+    machine, payload,
     process::{Process, Times},
     server::Server,
     setting::Setting,
@@ -16,6 +17,9 @@ const WARM_UP: Duration = Duration::from_millis(300);
 
 /// How long a server is left alone before its time is read, so that all of it is booked.
 pub(crate) const SETTLE: Duration = Duration::from_millis(5);
+
+/// Longer, and servers would ping the connections that wait.
+const LONGEST_SECONDS: f64 = 20.0;
 
 /// What is sent, and what is agreed on.
 pub(crate) struct Row {
@@ -33,6 +37,27 @@ pub(crate) struct Method {
     pub(crate) pace: Pace,
     pub(crate) time: Duration,
     pub(crate) connections: usize,
+}
+
+impl Method {
+    /// What a comparison of echoes understands, beside its rows.
+    const OPTIONS: [&str; 7] =
+        ["rounds", "seconds", "connections", "servers", "rows", "patience", "attempts"];
+
+    /// The method that is asked for, with this long a round and so many of them unless it says otherwise; and
+    /// this process made ready for it.
+    pub(crate) fn of(arguments: &Arguments, seconds: f64, rounds: usize) -> io::Result<Self> {
+        arguments.allow(&Self::OPTIONS)?;
+        let seconds: f64 = arguments.number("seconds", seconds)?;
+        let method = Self {
+            pace: Pace::of(arguments, rounds)?,
+            time: Duration::from_secs_f64(seconds.clamp(0.1, LONGEST_SECONDS)),
+            connections: arguments.number("connections", 16)?,
+        };
+        machine::raise_file_limit()?;
+        machine::pin(machine::LOAD_CORE)?;
+        Ok(method)
+    }
 }
 
 impl Row {
