@@ -72,9 +72,6 @@ fn offer(
     extensions: &Extensions,
     carrier: Carrier,
 ) -> Result<Offer, HandshakeError> {
-    if !head.is_websocket(extensions) {
-        return Err(HandshakeError::NotWebSocket);
-    }
     let request = match carrier {
         Carrier::Http1 => Request::over_http1(head.to_request()),
         Carrier::Http2 => Request::over_http2(head.to_request(), protocol(extensions)),

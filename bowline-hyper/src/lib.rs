@@ -10,6 +10,7 @@ mod client;
 #[cfg(all(any(doc, doctest), feature = "axum", feature = "tower"))]
 #[doc = include_str!("dwebsocket.md")]
 pub mod dwebsocket {}
+mod deadline;
 mod handler;
 mod io;
 #[cfg(feature = "tower")]

@@ -1,6 +1,6 @@
-use std::{fmt, future::Future, io, sync::Arc};
+use std::{fmt, future::Future, sync::Arc};
 
-use bowline::{Agreed, Config, Drain, Error, Extension, HandshakeError, Reserved, WebSocket};
+use bowline::{Agreed, Config, Drain, Error, Extension, HandshakeError, Hold, Reserved, WebSocket};
 use http::Response;
 use hyper::upgrade::OnUpgrade;
 use tokio::{
@@ -11,6 +11,7 @@ use tokio::{
 use crate::{
     Io, Options, Outcome, Rejection,
     asked::{Asked, Head},
+    deadline::{deadline, io_error, within},
     handler::{self, Listener},
     rejection::Reason,
 };
@@ -88,8 +89,9 @@ pub struct Upgrade {
     agreed: Agreed,
     on_upgrade: OnUpgrade,
     config: Arc<Config>,
-    drain: Option<Drain>,
     reserved: Option<Reserved>,
+    /// Has a drain wait for the handler: for what it does once its connection has ended, too.
+    hold: Option<Hold>,
     failure: Option<Failure>,
     listener: Option<Listener>,
 }
@@ -107,10 +109,9 @@ impl Upgrade {
             Reason::Handshake(HandshakeError::InvalidSubprotocols, carrier)
         })?;
         let (config, drain) = options.connection();
-        let reserved = drain.map(Drain::reserve);
-        let drain = drain.cloned();
+        let (reserved, hold) = (drain.map(Drain::reserve), drain.map(Drain::hold));
         let listener = options.listener();
-        Ok(Self { response, agreed, on_upgrade, config, drain, reserved, failure, listener })
+        Ok(Self { response, agreed, on_upgrade, config, reserved, hold, failure, listener })
     }
 
     /// The response that accepts: 101, or 200 over HTTP/2. Headers may be added.
@@ -171,13 +172,8 @@ impl Upgrade {
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let upgraded = match self.config.handshake_timeout() {
-            Some(limit) => tokio::time::timeout(limit, self.on_upgrade)
-                .await
-                .map_err(|_| HandshakeError::TimedOut)?,
-            None => self.on_upgrade.await,
-        };
-        let (io, read) = Io::new(upgraded.map_err(io::Error::other)?);
+        let upgraded = async { self.on_upgrade.await.map_err(io_error) };
+        let (io, read) = Io::new(within(deadline(&self.config), upgraded).await?);
         let mut ws = WebSocket::agreed(io, self.agreed, read, self.config);
         if let Some(reserved) = self.reserved {
             reserved.track(&mut ws);
@@ -226,8 +222,7 @@ impl Upgrade {
     {
         let response = self.response();
         let (failure, listener) = (self.failure.take(), self.listener.take());
-        // What a handler does once its connection has ended is waited for too.
-        let hold = self.drain.take().map(|drain| drain.hold());
+        let hold = self.hold.take();
         // Boxed out here, because the task keeps room for what it is made of as long as it lives.
         let accepted = Box::pin(self.take::<T>());
         tokio::spawn(async move {

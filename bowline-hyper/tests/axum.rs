@@ -1,31 +1,18 @@
 //! The extractor in an axum `Router`, over HTTP/1.1 and HTTP/2, without a port.
 
-use axum::{Router, response::Response, routing::any};
-use bowline::{Client, Error, Message, WebSocket};
-use bowline_hyper::{Io, axum::WebSocketUpgrade, test};
+#[path = "support/served.rs"]
+mod served;
 
-async fn echo(mut ws: WebSocket<Io>) -> Result<(), Error> {
-    while let Some(message) = ws.next().await {
-        match message? {
-            Message::Text(text) => ws.feed(text).await?,
-            Message::Binary(bytes) => ws.feed(bytes).await?,
-            _ => {}
-        }
-    }
-    Ok(())
-}
+use axum::{Router, response::Response, routing::any};
+use bowline::{Client, Message};
+use bowline_hyper::{axum::WebSocketUpgrade, test};
+use served::echo;
 
 fn app() -> Router {
     async fn handler(upgrade: WebSocketUpgrade) -> Response {
         upgrade.protocols(["b", "a"]).on_upgrade(echo)
     }
-    async fn both(upgrade: Option<WebSocketUpgrade>) -> Response {
-        match upgrade {
-            Some(upgrade) => upgrade.on_upgrade(echo),
-            None => Response::new("a page".into()),
-        }
-    }
-    Router::new().route("/echo", any(handler)).route("/both", any(both))
+    Router::new().route("/echo", any(handler))
 }
 
 #[tokio::test]

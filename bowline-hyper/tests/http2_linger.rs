@@ -1,9 +1,12 @@
 //! The end of a stream of HTTP/2, which is left a quarter of a second after both Closes: nothing is lost by it.
 
+#[path = "support/served.rs"]
+mod served;
+
 use std::{future::Future, time::Duration};
 
 use axum::{Router, routing::any};
-use bowline::{CloseCode, CloseFrame, Config, Error, Message, WebSocket};
+use bowline::{CloseCode, CloseFrame, Config, Message, WebSocket};
 use bowline_hyper::{Http2, Io, Outcome, axum::WebSocketUpgrade};
 use futures_util::SinkExt;
 use hyper_util::{
@@ -11,22 +14,13 @@ use hyper_util::{
     server::conn::auto,
     service::TowerToHyperService,
 };
+use served::echo;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
     sync::{mpsc, watch},
     time::sleep,
 };
 use tokio_util::codec::Framed;
-
-async fn echo(mut ws: WebSocket<Io>) -> Result<(), Error> {
-    while let Some(message) = ws.next().await {
-        let message = message?;
-        if message.is_data() {
-            ws.feed(message).await?;
-        }
-    }
-    Ok(())
-}
 
 fn app<F, Fut>(handler: F) -> Router
 where

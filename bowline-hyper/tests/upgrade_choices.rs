@@ -1,26 +1,19 @@
 //! What a server may choose: codes, policies, drains.
 
+#[path = "support/served.rs"]
+mod served;
+
 use std::{convert::Infallible, future::Future};
 
 use axum::{Router, routing::any};
-use bowline::{Client, CloseCode, Drain, Error, Message, WebSocket};
+use bowline::{Client, CloseCode, Drain, Message, WebSocket};
 use bowline_hyper::{Io, Options, Origins, Outcome, axum::WebSocketUpgrade, test, upgrade};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use served::echo;
 use tokio::sync::mpsc;
-
-async fn echo(mut ws: WebSocket<Io>) -> Result<(), Error> {
-    while let Some(message) = ws.next().await {
-        match message? {
-            Message::Text(text) => ws.feed(text).await?,
-            Message::Binary(bytes) => ws.feed(bytes).await?,
-            _ => {}
-        }
-    }
-    Ok(())
-}
 
 fn app<F, Fut>(options: Options, handler: F) -> Router
 where

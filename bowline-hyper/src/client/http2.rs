@@ -23,8 +23,11 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-use super::open::{deadline, io_error, open, within};
-use crate::Io;
+use super::open::open;
+use crate::{
+    Io,
+    deadline::{deadline, io_error, within},
+};
 
 /// An HTTP/2 connection that WebSockets and requests share: each WebSocket is one stream of it.
 ///

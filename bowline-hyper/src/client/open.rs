@@ -1,4 +1,4 @@
-use std::{future::Future, io, sync::Arc};
+use std::sync::Arc;
 
 use bowline::{Client, Config, Error, HandshakeError, Proposal, WebSocket};
 use bytes::{Bytes, BytesMut};
@@ -9,9 +9,12 @@ use hyper::{
     client::conn::http2::SendRequest,
     ext::Protocol,
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use crate::Io;
+use crate::{
+    Io,
+    deadline::{deadline, io_error, within},
+};
 
 /// How much of a refusal's body is kept.
 const MAX_BODY: usize = 64 << 10;
@@ -88,23 +91,4 @@ async fn collect(response: Response<Incoming>, by: Option<Instant>) -> Response<
     })
     .await;
     Response::from_parts(head, body.freeze())
-}
-
-/// When the handshake has to be over.
-pub(super) fn deadline(config: &Config) -> Option<Instant> {
-    config.handshake_timeout().and_then(|limit| Instant::now().checked_add(limit))
-}
-
-pub(super) async fn within<O>(
-    by: Option<Instant>,
-    future: impl Future<Output = Result<O, Error>>,
-) -> Result<O, Error> {
-    match by {
-        Some(by) => timeout_at(by, future).await.unwrap_or(Err(HandshakeError::TimedOut.into())),
-        None => future.await,
-    }
-}
-
-pub(super) fn io_error(error: hyper::Error) -> Error {
-    io::Error::other(error).into()
 }
