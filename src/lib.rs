@@ -23,9 +23,9 @@ pub use handshake::{Agreed, Answer, HandshakeCodec, Offer, Proposal, Request};
 pub use message::{Message, MessageCodec, Prepared};
 pub use server::{Pending, Server};
 pub use vocabulary::{
-    CloseCode, CloseFrame, Config, EndOfStream, Error, Extension, HandshakeError, InvalidUtf8,
-    Keepalive, LimitError, Limits, MaskingKey, MessageKind, OpCode, ProtocolError, ReservedBits,
-    Result, Role, UsageError, Utf8Bytes,
+    CloseCode, CloseFrame, Config, ConnectError, EndOfStream, Error, Extension, HandshakeError,
+    InvalidUtf8, Keepalive, LimitError, Limits, MaskingKey, MessageKind, OpCode, ProtocolError,
+    RedirectError, ReservedBits, Result, Role, UsageError, Utf8Bytes,
 };
 #[cfg(feature = "deflate")]
 pub use vocabulary::{ContextTakeover, Deflate};

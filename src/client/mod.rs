@@ -18,69 +18,80 @@
 //! # }
 //! ```
 
+mod dial;
+mod location;
+mod options;
+mod redirect;
 mod sources;
 mod stream;
+mod target;
 
 use std::sync::Arc;
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Request, Response, Uri,
-    header::{SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL},
+    HeaderMap, HeaderName, HeaderValue, Request, Response,
+    header::{AUTHORIZATION, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL},
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
+#[cfg(feature = "rustls")]
+pub use tokio_rustls;
 
+#[cfg(feature = "proxy")]
+pub use dial::Proxy;
 pub use stream::Stream;
 
 use crate::{
     handshake::{Fields, HandshakeCodec, Proposal},
     vocabulary::{Config, Deflate, Error, UsageError, grammar},
-    websocket::{Opening, WebSocket, within},
+    websocket::{Opening, WebSocket},
 };
+use dial::Dialer;
+use target::Target;
 
-/// Connects to a `ws://` URI with the default [`Config`]; gives the WebSocket and the server's response.
+/// Connects with the defaults of [`Client`] to a URI, or to that of an `http::Request` with its headers; gives the
+/// WebSocket and the server's response.
 ///
 /// Not cancel-safe: the future owns the transport, and drops it when dropped.
 ///
 /// # Errors
 ///
 /// As [`Client::new`] and [`Client::connect`].
-pub async fn connect(uri: impl AsRef<str>) -> Result<(WebSocket<Stream>, Response<()>), Error> {
-    Client::new(uri)?.connect().await
+pub async fn connect<C>(target: C) -> Result<(WebSocket<Stream>, Response<()>), Error>
+where
+    C: TryInto<Client>,
+    Error: From<C::Error>,
+{
+    target.try_into()?.connect().await
 }
 
-/// A connection to be opened: where to, with which headers and subprotocols.
+/// A connection to be opened: where to, on which way, with which headers and subprotocols.
 #[derive(Clone, Debug)]
 pub struct Client {
-    uri: Uri,
+    target: Target,
     fields: Fields,
     subprotocols: Vec<String>,
     deflate: Option<Deflate>,
     config: Arc<Config>,
+    dialer: Dialer,
+    max_redirects: usize,
 }
 
 impl Client {
-    /// A client for this `ws` or `wss` URI (RFC 6455 section 3).
+    /// A client for this `ws` or `wss` URI (RFC 6455 section 3). User information in it is sent as Basic authentication
+    /// (RFC 7617), unless an `Authorization` header is set.
     ///
     /// # Errors
     ///
-    /// [`UsageError::InvalidUri`] for anything else, for a fragment, and for user information, which is
-    /// better sent as a header.
+    /// [`UsageError::InvalidUri`] for anything else, and for a fragment.
     pub fn new(uri: impl AsRef<str>) -> Result<Self, Error> {
-        let text = uri.as_ref();
-        // `Uri` drops fragments silently, and "Fragment identifiers ... MUST NOT be used" (section 3).
-        // It also lets bytes through that a URI has to spell in percents (RFC 3986 section 2.1).
-        let is_spelled = text.is_ascii() && !text.contains('#');
-        let uri = if is_spelled { text.parse::<Uri>().ok() } else { None };
-        let uri = uri.filter(is_websocket_uri).ok_or(UsageError::InvalidUri)?;
         Ok(Self {
-            uri,
+            target: Target::parse(uri.as_ref())?,
             fields: Fields::default(),
             subprotocols: Vec::new(),
             deflate: None,
             config: Arc::default(),
+            dialer: Dialer::default(),
+            max_redirects: 0,
         })
     }
 
@@ -94,6 +105,12 @@ impl Client {
     {
         self.fields.append(name, value);
         self
+    }
+
+    /// Adds headers to the request, as [`header`](Self::header) adds one.
+    #[must_use]
+    pub fn headers(self, headers: HeaderMap) -> Self {
+        headers.iter().fold(self, |client, (name, value)| client.header(name, value))
     }
 
     /// Offers subprotocols, in order of preference. The one that the server chose, if any, is
@@ -124,33 +141,27 @@ impl Client {
         self
     }
 
-    /// Connects over TCP, to each address that the host resolves to until one answers, and opens the
-    /// WebSocket. TCP_NODELAY is set.
+    /// Finds the way to the server, and opens the WebSocket. Over TCP, unless set otherwise: to the addresses that the
+    /// host resolves to, 250 ms after each other and the families in turn, until one answers (RFC 8305). For `wss` TLS
+    /// is put on it.
+    ///
+    /// The way there may take 10 seconds ([`connect_timeout`](Self::connect_timeout)), and each half of the opening
+    /// handshake as long ([`Config::with_handshake_timeout`]).
     ///
     /// Not cancel-safe: the future owns the transport, and drops it when dropped.
     ///
     /// # Errors
     ///
-    /// [`UsageError::TlsNotAvailable`] for `wss`, before anything is dialled; [`Error::Io`] where no
-    /// address answers; otherwise as [`handshake`](Self::handshake).
+    /// [`UsageError::TlsNotAvailable`] and [`TlsNotConfigured`](UsageError::TlsNotConfigured) for `wss`, before anything
+    /// is dialled; [`Error::Io`] where no address answers; [`Error::Connect`] for what else may be in the way; otherwise
+    /// as [`handshake`](Self::handshake).
     pub async fn connect(self) -> Result<(WebSocket<Stream>, Response<()>), Error> {
-        if is_scheme(&self.uri, "wss") {
-            return Err(UsageError::TlsNotAvailable.into());
-        }
-        let host = self.uri.host().unwrap_or_default();
-        // A literal IPv6 address stands in brackets in a URI, and without them in an address.
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let address = (host, self.uri.port_u16().unwrap_or(80));
-        let tcp = within(self.config.handshake_timeout(), async {
-            let tcp = TcpStream::connect(address).await?;
-            tcp.set_nodelay(true)?;
-            Ok(tcp)
-        })
-        .await?;
-        self.handshake(Stream::from(tcp)).await
+        // Boxed, because the caller's future would keep room for all of it as long as it lives.
+        Box::pin(redirect::connect(self)).await
     }
 
-    /// Opens the WebSocket over a transport that is connected already, as TLS, a Unix socket or a pipe.
+    /// Opens the WebSocket over a transport that is connected already, as TLS, a Unix socket or a pipe. Nothing that is
+    /// set for the way there applies.
     ///
     /// Not cancel-safe: the future owns the transport, and drops it when dropped.
     ///
@@ -163,11 +174,10 @@ impl Client {
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
-        let config = self.config.clone();
-        let codec = HandshakeCodec::client().offering(self.deflate);
         let request = self.request()?;
-        let mut opening = Opening::new(io, codec, config);
-        // Boxed, because the caller's future would keep room for the handshake as long as it lives.
+        let codec = HandshakeCodec::client().offering(self.deflate);
+        let mut opening = Opening::new(io, codec, self.config);
+        // Boxed as above.
         Box::pin(async move {
             opening.send(request).await?;
             match opening.receive().await {
@@ -190,12 +200,16 @@ impl Client {
         Ok((Proposal::over_http2(self.request()?)?.offering(deflate)?, config))
     }
 
-    fn request(mut self) -> Result<Request<()>, UsageError> {
-        self.fields.forbid(&SEC_WEBSOCKET_EXTENSIONS);
-        let mut headers = self.fields.finish()?;
+    fn request(&self) -> Result<Request<()>, UsageError> {
+        let mut fields = self.fields.clone();
+        fields.forbid(&SEC_WEBSOCKET_EXTENSIONS);
+        let mut headers = fields.finish()?;
         offer(&self.subprotocols, &mut headers)?;
+        if let Some(authorization) = &self.target.authorization {
+            headers.entry(AUTHORIZATION).or_insert_with(|| authorization.clone());
+        }
         let mut request = Request::new(());
-        *request.uri_mut() = self.uri;
+        *request.uri_mut() = self.target.uri.clone();
         *request.headers_mut() = headers;
         Ok(request)
     }
@@ -211,14 +225,4 @@ fn offer(subprotocols: &[String], headers: &mut HeaderMap) -> Result<(), UsageEr
     let list = HeaderValue::try_from(subprotocols.join(", "));
     headers.append(SEC_WEBSOCKET_PROTOCOL, list.map_err(|_| UsageError::InvalidSubprotocol)?);
     Ok(())
-}
-
-/// "Although schemes are case-insensitive" (RFC 3986 section 3.1), `Uri` keeps those that it doesn't know.
-fn is_scheme(uri: &Uri, scheme: &str) -> bool {
-    uri.scheme_str().is_some_and(|given| given.eq_ignore_ascii_case(scheme))
-}
-
-fn is_websocket_uri(uri: &Uri) -> bool {
-    (is_scheme(uri, "ws") || is_scheme(uri, "wss"))
-        && uri.authority().is_some_and(grammar::is_host_and_port)
 }

@@ -24,6 +24,15 @@ impl TryFrom<String> for Client {
 }
 
 /// As [`Client::new`].
+impl TryFrom<&String> for Client {
+    type Error = Error;
+
+    fn try_from(uri: &String) -> Result<Self, Error> {
+        Self::new(uri)
+    }
+}
+
+/// As [`Client::new`].
 impl TryFrom<Uri> for Client {
     type Error = Error;
 
@@ -42,7 +51,6 @@ impl TryFrom<Request<()>> for Client {
             return Err(UsageError::InvalidMethod.into());
         }
         let client = Self::try_from(request.uri().clone())?;
-        let headers = request.headers().iter();
-        Ok(headers.fold(client, |client, (name, value)| client.header(name, value)))
+        Ok(client.headers(request.into_parts().0.headers))
     }
 }

@@ -1,29 +1,121 @@
 use std::{
+    fmt,
     io::{self, IoSlice},
     pin::Pin,
+    sync::{Mutex, PoisonError},
     task::{Context, Poll},
 };
 
+#[cfg(unix)]
+use tokio::net::UnixStream;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
+#[cfg(feature = "rustls")]
+use tokio_rustls::client::TlsStream;
 
-/// The transport of a connection that [`Client::connect`](super::Client::connect) has opened.
+/// The transport of a connection that [`Client::connect`](super::Client::connect) has opened: a TCP socket, another
+/// transport, or TLS on one of them.
 #[derive(Debug)]
-pub struct Stream(TcpStream);
+pub struct Stream(Kind);
+
+enum Kind {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+    #[cfg(feature = "rustls")]
+    Tls(Box<TlsStream<Stream>>),
+    /// Behind a lock that is never taken, so that this is `Sync` whatever is inside.
+    Other(Mutex<Box<dyn Transport>>),
+}
+
+/// Whatever bytes can go over.
+trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 
 impl Stream {
-    /// The TCP socket, where there is one.
+    /// Any transport.
+    pub fn new(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
+        Self(Kind::Other(Mutex::new(Box::new(io))))
+    }
+
+    /// The TCP socket, where there is one: under TLS too, and to the proxy where one is in between.
     pub fn tcp(&self) -> Option<&TcpStream> {
-        Some(&self.0)
+        match &self.0 {
+            Kind::Tcp(tcp) => Some(tcp),
+            #[cfg(feature = "rustls")]
+            Kind::Tls(tls) => tls.get_ref().0.tcp(),
+            _ => None,
+        }
+    }
+
+    /// The Unix socket, where there is one.
+    #[cfg(unix)]
+    pub fn unix(&self) -> Option<&UnixStream> {
+        match &self.0 {
+            Kind::Unix(unix) => Some(unix),
+            #[cfg(feature = "rustls")]
+            Kind::Tls(tls) => tls.get_ref().0.unix(),
+            _ => None,
+        }
+    }
+
+    /// The TLS session with the server, where there is one: its certificates, version and cipher suite.
+    #[cfg(feature = "rustls")]
+    pub fn tls(&self) -> Option<&tokio_rustls::rustls::ClientConnection> {
+        match &self.0 {
+            Kind::Tls(tls) => Some(tls.get_ref().1),
+            _ => None,
+        }
     }
 }
 
 impl From<TcpStream> for Stream {
     fn from(tcp: TcpStream) -> Self {
-        Self(tcp)
+        Self(Kind::Tcp(tcp))
     }
+}
+
+#[cfg(unix)]
+impl From<UnixStream> for Stream {
+    fn from(unix: UnixStream) -> Self {
+        Self(Kind::Unix(unix))
+    }
+}
+
+#[cfg(feature = "rustls")]
+impl From<TlsStream<Stream>> for Stream {
+    fn from(tls: TlsStream<Stream>) -> Self {
+        Self(Kind::Tls(Box::new(tls)))
+    }
+}
+
+/// Calls the transport as what it is: a socket's reads and writes go through no table.
+macro_rules! transport {
+    ($stream:ident, $io:ident => $call:expr) => {
+        match &mut $stream.0 {
+            Kind::Tcp(tcp) => {
+                let $io = Pin::new(tcp);
+                $call
+            }
+            #[cfg(unix)]
+            Kind::Unix(unix) => {
+                let $io = Pin::new(unix);
+                $call
+            }
+            #[cfg(feature = "rustls")]
+            Kind::Tls(tls) => {
+                let $io = Pin::new(tls);
+                $call
+            }
+            Kind::Other(other) => {
+                let $io = Pin::new(other.get_mut().unwrap_or_else(PoisonError::into_inner));
+                $call
+            }
+        }
+    };
 }
 
 impl AsyncRead for Stream {
@@ -32,7 +124,7 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buffer)
+        transport!(self, io => io.poll_read(cx, buffer))
     }
 }
 
@@ -42,7 +134,7 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
+        transport!(self, io => io.poll_write(cx, bytes))
     }
 
     fn poll_write_vectored(
@@ -50,18 +142,40 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(cx, slices)
+        transport!(self, io => io.poll_write_vectored(cx, slices))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        transport!(self, io => io.poll_flush(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        transport!(self, io => io.poll_shutdown(cx))
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
+        match &self.0 {
+            Kind::Tcp(tcp) => tcp.is_write_vectored(),
+            #[cfg(unix)]
+            Kind::Unix(unix) => unix.is_write_vectored(),
+            #[cfg(feature = "rustls")]
+            Kind::Tls(tls) => tls.is_write_vectored(),
+            Kind::Other(io) => {
+                io.lock().unwrap_or_else(PoisonError::into_inner).is_write_vectored()
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(tcp) => tcp.fmt(f),
+            #[cfg(unix)]
+            Self::Unix(unix) => unix.fmt(f),
+            #[cfg(feature = "rustls")]
+            Self::Tls(tls) => f.debug_tuple("Tls").field(tls.get_ref().0).finish(),
+            Self::Other(_) => f.write_str("Other"),
+        }
     }
 }

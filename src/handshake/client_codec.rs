@@ -1,12 +1,11 @@
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use http::{StatusCode, Version};
 use tokio_util::codec::{Decoder, Encoder};
 
 use super::{
-    End, HandshakeCodec, Key, check_behind,
-    head::{self, HeadScanner},
+    End, HandshakeCodec, Key, check_behind, head,
     proposal::{Proposal, target},
-    refusal::{BodyState, Refusal},
+    response_head::ResponseHead,
     response_rules::Expectation,
 };
 use crate::vocabulary::{Agreement, Deflate, EndOfStream, Error, HandshakeError, Role, UsageError};
@@ -16,9 +15,8 @@ use crate::vocabulary::{Agreement, Deflate, EndOfStream, Error, HandshakeError, 
 /// ```text
 ///            a request              101
 ///   Request -----------> Response -------> Done
-///                          |  ^ |
-///                 100, 103 +--+ | another status
-///                               +------------------> Refused
+///                           |
+///                           +------------> Failed
 /// ```
 #[derive(Debug)]
 pub struct Client {
@@ -31,10 +29,8 @@ pub struct Client {
 enum State {
     /// Nothing is sent.
     Request,
-    /// The response's head is arriving.
-    Response(HeadScanner, Expectation),
-    /// The body of a refusal is arriving.
-    Refused(Refusal),
+    /// The response is arriving.
+    Response(ResponseHead, Box<Expectation>),
     /// Agreed; what follows is the next codec's.
     Done(Agreement),
     /// Over, and what follows is nobody's.
@@ -61,58 +57,32 @@ impl Client {
     }
 
     fn refused(&mut self) -> Option<Error> {
-        match std::mem::replace(&mut self.state, State::Failed) {
-            State::Refused(refusal) => Some(refusal.into_error().into()),
-            other => {
-                self.state = other;
-                None
-            }
-        }
+        let State::Response(head, _) = &mut self.state else { return None };
+        let refusal = head.take_refusal()?;
+        Some(self.fail(refusal))
     }
 
     fn read(&mut self, src: &mut BytesMut) -> Result<Option<http::Response<()>>, Error> {
         if matches!(self.state, State::Request) && !src.is_empty() {
             return Err(self.fail(HandshakeError::UnexpectedResponse));
         }
-        match self.read_response(src) {
-            Ok(Some(response)) => return Ok(Some(response)),
-            Ok(None) => {}
-            Err(error) => return Err(self.fail(error)),
-        }
-        match &mut self.state {
-            State::Refused(refusal) => match refusal.take(src) {
-                BodyState::Arriving => Ok(None),
-                BodyState::Complete => self.refused().map_or(Ok(None), Err),
-            },
-            _ => Ok(None),
-        }
+        self.read_response(src).map_err(|error| self.fail(error))
     }
 
     fn read_response(
         &mut self,
         src: &mut BytesMut,
     ) -> Result<Option<http::Response<()>>, HandshakeError> {
-        let State::Response(scanner, expectation) = &mut self.state else { return Ok(None) };
-        while let Some(end) = scanner.find_end(src)? {
-            let response = head::parse_response(&src[..end])?;
-            src.advance(end);
-            let status = response.status();
-            if status == StatusCode::SWITCHING_PROTOCOLS {
-                if response.version() != Version::HTTP_11 {
-                    return Err(HandshakeError::HttpVersion(response.version()));
-                }
-                let agreement = expectation.judge(response.headers())?;
-                self.state = State::Done(agreement);
-                return Ok(Some(response));
+        let State::Response(head, expectation) = &mut self.state else { return Ok(None) };
+        let response = head.read(src, |status| status == StatusCode::SWITCHING_PROTOCOLS)?;
+        if let Some(response) = &response {
+            if response.version() != Version::HTTP_11 {
+                return Err(HandshakeError::HttpVersion(response.version()));
             }
-            // "A client MUST be able to parse one or more 1xx responses received prior to a final
-            // response" (RFC 9110 section 15.2).
-            if !status.is_informational() {
-                self.state = State::Refused(Refusal::new(response));
-                return Ok(None);
-            }
+            let agreement = expectation.judge(response.headers())?;
+            self.state = State::Done(agreement);
         }
-        Ok(None)
+        Ok(response)
     }
 }
 
@@ -176,8 +146,8 @@ impl Encoder<http::Request<()>> for HandshakeCodec<Client> {
         let proposal =
             Proposal::with_key(request, &(self.state.keys)())?.offering(self.state.deflate)?;
         let request = &proposal.request;
-        head::write_request(&target(request.uri()), request.headers(), dst);
-        self.state.state = State::Response(HeadScanner::default(), proposal.expectation);
+        head::write_request(request.method(), &target(request.uri()), request.headers(), dst);
+        self.state.state = State::Response(ResponseHead::new(), Box::new(proposal.expectation));
         Ok(())
     }
 }

@@ -39,6 +39,14 @@ impl Fields {
         }
     }
 
+    /// Keeps those headers that are wanted.
+    pub(crate) fn retain(&mut self, is_wanted: impl Fn(&HeaderName, &HeaderValue) -> bool) {
+        let headers = std::mem::take(&mut self.headers);
+        for (name, value) in headers.iter().filter(|(name, value)| is_wanted(name, value)) {
+            self.headers.append(name, value.clone());
+        }
+    }
+
     /// The headers, or the first error.
     pub(crate) fn finish(self) -> Result<HeaderMap, UsageError> {
         match self.error {

@@ -132,10 +132,16 @@ fn header_map(parsed: &[httparse::Header<'_>]) -> Result<HeaderMap, HandshakeErr
     Ok(headers)
 }
 
-/// Writes a request's head: "GET path HTTP/1.1" and its headers.
-pub(super) fn write_request(target: &str, headers: &HeaderMap, dst: &mut BytesMut) {
+/// Writes a request's head: method, target, "HTTP/1.1", and its headers.
+pub(super) fn write_request(
+    method: &Method,
+    target: &str,
+    headers: &HeaderMap,
+    dst: &mut BytesMut,
+) {
     dst.reserve(target.len() + 64 * (headers.len() + 1));
-    dst.put_slice(b"GET ");
+    dst.put_slice(method.as_str().as_bytes());
+    dst.put_u8(b' ');
     dst.put_slice(target.as_bytes());
     dst.put_slice(b" HTTP/1.1\r\n");
     write_headers(headers, dst);

@@ -22,8 +22,11 @@ mod offer;
 mod proposal;
 mod refusal;
 mod request_rules;
+mod response_head;
 mod response_rules;
 mod server_codec;
+#[cfg(feature = "proxy")]
+mod tunnel;
 
 use std::fmt;
 

@@ -31,7 +31,8 @@ pub(crate) use deflate::{Coding, Direction, MAX_WINDOW_BITS, MIN_WINDOW_BITS, Wi
 #[cfg(feature = "deflate")]
 pub use deflate::{ContextTakeover, Deflate};
 pub use error::{
-    EndOfStream, Error, HandshakeError, LimitError, ProtocolError, Result, UsageError,
+    ConnectError, EndOfStream, Error, HandshakeError, LimitError, ProtocolError, RedirectError,
+    Result, UsageError,
 };
 pub(crate) use grammar::Agreement;
 pub use grammar::Extension;

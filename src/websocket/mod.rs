@@ -39,7 +39,7 @@ use connection::Connection;
 pub use drain::{Drain, Drained, Hold, Reserved};
 pub use halves::{Reader, ReuniteError, Writer};
 pub use lend::Loan;
-pub(crate) use opening::{Opening, within};
+pub(crate) use opening::Opening;
 use owner::Owner;
 pub use streamed::{ByteStream, IncomingMessage, OutgoingMessage};
 use wakers::Party;

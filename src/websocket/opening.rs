@@ -90,6 +90,16 @@ where
         }
     }
 
+    /// The transport, when both heads have passed and whoever answered speaks next only when spoken to.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn into_inner(self) -> Result<T, Error> {
+        let parts = self.framed.into_parts();
+        if parts.read_buf.is_empty() {
+            return Ok(parts.io);
+        }
+        Err(HandshakeError::UnexpectedResponse.into())
+    }
+
     /// The WebSocket, when both heads have passed.
     pub(crate) fn into_websocket(self) -> WebSocket<T>
     where
@@ -101,7 +111,7 @@ where
 }
 
 /// The future's output, or [`HandshakeError::TimedOut`]. Without a limit no timer is made.
-pub(crate) async fn within<O>(
+async fn within<O>(
     limit: Option<Duration>,
     future: impl Future<Output = Result<O, Error>>,
 ) -> Result<O, Error> {

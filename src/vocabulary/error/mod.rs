@@ -1,7 +1,8 @@
 //! Errors by who is to blame: the peer against an RFC ([`ProtocolError`]), the peer against our limits
-//! ([`LimitError`]), either end in the opening handshake ([`HandshakeError`]), the transport
-//! ([`std::io::Error`]), the caller ([`UsageError`]).
+//! ([`LimitError`]), either end in the opening handshake ([`HandshakeError`]), what is on the way to it
+//! ([`ConnectError`]), the transport ([`std::io::Error`]), the caller ([`UsageError`]).
 
+mod connect;
 mod handshake;
 mod limit;
 mod protocol;
@@ -12,6 +13,7 @@ use std::{convert::Infallible, error, fmt, io, result};
 use bytes::Bytes;
 use http::Response;
 
+pub use connect::{ConnectError, RedirectError};
 pub use handshake::HandshakeError;
 pub use limit::LimitError;
 pub use protocol::ProtocolError;
@@ -32,6 +34,8 @@ pub enum Error {
     Limit(LimitError),
     /// The opening handshake failed.
     Handshake(Box<HandshakeError>),
+    /// A client got no transport to its server, by name, proxy, TLS or redirect.
+    Connect(Box<ConnectError>),
     /// The transport failed.
     Io(io::Error),
     /// The caller asked for what can't be done; the connection is as it was.
@@ -72,19 +76,21 @@ impl Error {
                 frame.as_ref().is_none_or(|frame| frame.code == CloseCode::AWAY)
             }
             Self::Handshake(error) => error.is_disconnect(),
+            Self::Connect(error) => error.is_disconnect(),
             Self::Usage(error) => *error == UsageError::SendAfterClose,
             Self::Protocol(_) | Self::Limit(_) => false,
         }
     }
 
-    /// The response with which a server refused the opening handshake: its head and up to 64 KiB of its
-    /// body.
+    /// The response with which a server refused the opening handshake, a proxy the way there, or with which a
+    /// redirect was asked for that is not followed: its head and up to 64 KiB of its body.
     pub fn refusal(&self) -> Option<&Response<Bytes>> {
         match self {
             Self::Handshake(error) => match &**error {
                 HandshakeError::Refused(response) => Some(response),
                 _ => None,
             },
+            Self::Connect(error) => error.refusal(),
             _ => None,
         }
     }
@@ -101,7 +107,7 @@ impl Error {
             Self::KeepaliveTimeout => Self::KeepaliveTimeout,
             Self::SendTimeout => Self::SendTimeout,
             Self::CloseTimeout => Self::CloseTimeout,
-            Self::Handshake(_) => return None,
+            Self::Handshake(_) | Self::Connect(_) => return None,
         })
     }
 
@@ -122,6 +128,7 @@ impl fmt::Display for Error {
             Self::Protocol(error) => fmt::Display::fmt(error, f),
             Self::Limit(error) => fmt::Display::fmt(error, f),
             Self::Handshake(error) => fmt::Display::fmt(error, f),
+            Self::Connect(error) => fmt::Display::fmt(error, f),
             Self::Io(error) => fmt::Display::fmt(error, f),
             Self::Usage(error) => fmt::Display::fmt(error, f),
             Self::AbnormalClosure(place) => write!(f, "end of stream {place}, Close expected"),
@@ -139,6 +146,7 @@ impl error::Error for Error {
         // The variants that show their inner error whole hand on that error's own source.
         match self {
             Self::Handshake(error) => error.source(),
+            Self::Connect(error) => error.source(),
             Self::Io(error) => error.source(),
             _ => None,
         }
@@ -163,7 +171,7 @@ impl From<Error> for io::Error {
             Error::KeepaliveTimeout | Error::SendTimeout | Error::CloseTimeout => {
                 io::ErrorKind::TimedOut
             }
-            Error::Handshake(_) => io::ErrorKind::Other,
+            Error::Handshake(_) | Error::Connect(_) => io::ErrorKind::Other,
             Error::Io(error) => error.kind(),
         };
         Self::new(kind, error)
@@ -192,6 +200,12 @@ impl From<LimitError> for Error {
 impl From<HandshakeError> for Error {
     fn from(error: HandshakeError) -> Self {
         Self::Handshake(Box::new(error))
+    }
+}
+
+impl From<ConnectError> for Error {
+    fn from(error: ConnectError) -> Self {
+        Self::Connect(Box::new(error))
     }
 }
 

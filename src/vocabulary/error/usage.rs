@@ -36,10 +36,14 @@ pub enum UsageError {
     FinishedMessage,
     /// A message codec made from a frame codec that has handed out the first fragments of a message.
     MessageInProgress,
-    /// A URI that is not `ws://host[:port]/path[?query]`, or has a fragment or user information.
+    /// A URI that is not `ws://[user[:password]@]host[:port]/path[?query]`, or has a fragment.
     InvalidUri,
     /// A `wss` URI, and no TLS in this build.
     TlsNotAvailable,
+    /// A `wss` URI, and TLS without cryptography or without anybody to trust: neither was compiled in or given.
+    TlsNotConfigured,
+    /// A proxy that is not `http`, `https`, `socks5` or `socks5h` with a host.
+    InvalidProxy,
     /// A header name or value with bytes that HTTP doesn't allow.
     InvalidHeader,
     /// A header that the handshake itself sets.
@@ -87,9 +91,15 @@ impl fmt::Display for UsageError {
             Self::FinishedMessage => f.write_str("the message is finished"),
             Self::MessageInProgress => f.write_str("fragments of a message were taken as frames"),
             Self::InvalidUri => f.write_str(
-                "the URI is not ws://host[:port]/path[?query] without fragment and user information",
+                "the URI is not ws://[user[:password]@]host[:port]/path[?query] without fragment",
             ),
             Self::TlsNotAvailable => f.write_str("a wss URI needs TLS, which this build lacks"),
+            Self::TlsNotConfigured => f.write_str(
+                "a wss URI needs a provider of cryptography and trust roots, which this build lacks",
+            ),
+            Self::InvalidProxy => {
+                f.write_str("the proxy is not http, https, socks5 or socks5h with a host")
+            }
             Self::InvalidHeader => f.write_str("header name or value with bytes that HTTP forbids"),
             Self::InvalidMethod => f.write_str("the method of an opening request is GET"),
             Self::ReservedHeader => f.write_str("the handshake sets this header itself"),

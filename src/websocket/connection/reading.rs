@@ -154,6 +154,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         match self.poll_fill(cx) {
             Poll::Ready(Ok(0)) => self.handle_end_of_stream(cx),
             Poll::Ready(Ok(_)) => {}
+            // TLS that ends without its own goodbye, as many peers have it: what is missing is told by WebSocket's.
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.handle_end_of_stream(cx);
+            }
             Poll::Ready(Err(error)) => self.session.end(Some(error.into())),
             Poll::Pending => return self.poll_dry(cx),
         }

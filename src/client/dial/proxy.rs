@@ -1,0 +1,282 @@
+//! The way through a proxy: HTTP's CONNECT (RFC 9110 section 9.3.6) and SOCKS5 (RFC 1928).
+
+use std::{
+    env, fmt,
+    future::{Ready, ready},
+    io,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{HeaderMap, Uri, header::PROXY_AUTHORIZATION};
+use hyper_util::{
+    client::{
+        legacy::connect::proxy::SocksV5,
+        proxy::matcher::{Intercept, Matcher},
+    },
+    rt::TokioIo,
+};
+use tokio::time::{Instant, timeout_at};
+use tower_service::Service;
+
+use super::Dialer;
+use crate::{
+    client::{
+        Stream,
+        target::{Security, Target, unbracketed},
+    },
+    handshake::HandshakeCodec,
+    vocabulary::{Config, ConnectError, Error, HandshakeError, UsageError},
+    websocket::Opening,
+};
+
+/// The variables that name a proxy.
+const VARIABLES: [&str; 6] =
+    ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+/// For a matcher that only has to tell whom a proxy is for.
+const ANY_PROXY: &str = "http://proxy.invalid";
+
+/// Which proxy leads to which host: for [`Client::proxy`](crate::Client::proxy).
+///
+/// A proxy is a URI: `http://[user:password@]host:port` and `https://…` for CONNECT, `socks5://…`, with which names are
+/// resolved on this side, and `socks5h://…`, with which the proxy resolves them. Without a scheme it is `http`. Both `ws`
+/// and `wss` go through a tunnel, so that the proxy sees of `wss` where it leads and nothing more.
+///
+/// ```
+/// use bowline::{Client, client::Proxy};
+///
+/// # fn client() -> Result<(), bowline::Error> {
+/// let proxy = Proxy::new("socks5h://127.0.0.1:1080")?.except("localhost, .example.com, 10.0.0.0/8");
+/// let client = Client::new("wss://example.org/chat")?.proxy(proxy);
+/// let client = client.proxy(Proxy::from_env()?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    matcher: Arc<Matcher>,
+    /// Intercepts all but those that are excepted.
+    except: Option<Arc<Matcher>>,
+}
+
+impl Proxy {
+    /// This proxy for every host, until some are excepted.
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError::InvalidProxy`].
+    pub fn new(uri: impl AsRef<str>) -> Result<Self, Error> {
+        let uri = uri.as_ref();
+        check(uri)?;
+        let matcher = Matcher::builder().all(uri.to_owned()).build();
+        Ok(Self { matcher: Arc::new(matcher), except: None })
+    }
+
+    /// What the environment says, as curl and others read it: `HTTPS_PROXY` for `wss`, `HTTP_PROXY` for `ws`,
+    /// `ALL_PROXY` for both, `NO_PROXY` for those that are reached directly; each in small letters too. Where
+    /// `REQUEST_METHOD` is set, as in a CGI program, whose `HTTP_PROXY` a client could choose, no proxy is used.
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError::InvalidProxy`] where a variable names what is no proxy here: to go directly in its place
+    /// could tell the network what it was set to hide.
+    pub fn from_env() -> Result<Self, Error> {
+        for value in VARIABLES.iter().filter_map(|name| env::var(name).ok()) {
+            if !value.is_empty() {
+                check(&value)?;
+            }
+        }
+        Ok(Self { matcher: Arc::new(Matcher::from_env()), except: None })
+    }
+
+    /// Has these reached directly, in the syntax of `NO_PROXY`: names with their subdomains, addresses, networks,
+    /// parted by commas, or `*`. Replaces those named before; what `NO_PROXY` says stays.
+    #[must_use]
+    pub fn except(mut self, hosts: impl Into<String>) -> Self {
+        let except = Matcher::builder().all(ANY_PROXY).no(hosts.into()).build();
+        self.except = Some(Arc::new(except));
+        self
+    }
+
+    /// The proxy on the way to this target.
+    pub(super) fn intercept(&self, target: &Target) -> Option<Hop> {
+        let scheme = match target.security {
+            Security::Plain => "http",
+            Security::Tls => "https",
+        };
+        let mut parts = target.uri.clone().into_parts();
+        parts.scheme = scheme.parse().ok();
+        let uri = Uri::from_parts(parts).ok()?;
+        if let Some(except) = &self.except {
+            except.intercept(&uri)?;
+        }
+        self.matcher.intercept(&uri).map(Hop)
+    }
+}
+
+fn check(uri: &str) -> Result<(), UsageError> {
+    let matcher = Matcher::builder().all(uri.to_owned()).build();
+    let intercept = matcher.intercept(&Uri::from_static("http://example.com/"));
+    match intercept.map(Hop).and_then(|hop| hop.protocol()) {
+        Some(_) => Ok(()),
+        None => Err(UsageError::InvalidProxy),
+    }
+}
+
+/// One proxy.
+pub(super) struct Hop(Intercept);
+
+/// What is spoken with a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    Http(Security),
+    Socks(Names),
+}
+
+/// Who resolves names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Names {
+    Here,
+    AtTheProxy,
+}
+
+impl Hop {
+    fn protocol(&self) -> Option<Protocol> {
+        Some(match self.0.uri().scheme_str()? {
+            "http" => Protocol::Http(Security::Plain),
+            "https" => Protocol::Http(Security::Tls),
+            "socks5" => Protocol::Socks(Names::Here),
+            "socks5h" => Protocol::Socks(Names::AtTheProxy),
+            _ => return None,
+        })
+    }
+
+    /// The target's end of a tunnel through the proxy.
+    pub(super) async fn reach(
+        &self,
+        dialer: &Dialer,
+        target: &Target,
+        deadline: Option<Instant>,
+    ) -> Result<Stream, Error> {
+        // Checked when it was made.
+        let protocol = self.protocol().ok_or(UsageError::InvalidProxy)?;
+        let dialled = self.dial(dialer, protocol).await;
+        let io = dialled.map_err(|error| ConnectError::ProxyUnreachable(Box::new(error)))?;
+        match protocol {
+            Protocol::Http(_) => self.tunnel(io, target, deadline).await.map_err(proxy_error),
+            Protocol::Socks(names) => self.socks(io, dialer, target, names).await,
+        }
+    }
+
+    async fn dial(&self, dialer: &Dialer, protocol: Protocol) -> Result<Stream, Error> {
+        let uri = self.0.uri();
+        let host = unbracketed(uri.host().unwrap_or_default());
+        let (default, security) = match protocol {
+            Protocol::Http(security @ Security::Plain) => (80, security),
+            Protocol::Http(security @ Security::Tls) => (443, security),
+            Protocol::Socks(_) => (1080, Security::Plain),
+        };
+        let securing = match security {
+            Security::Plain => None,
+            Security::Tls => Some(dialer.tls.prepare(host)?),
+        };
+        let io = dialer.transport(uri, host, uri.port_u16().unwrap_or(default)).await?;
+        match securing {
+            Some(securing) => securing.secure(io).await,
+            None => Ok(io),
+        }
+    }
+
+    async fn tunnel(
+        &self,
+        io: Stream,
+        target: &Target,
+        deadline: Option<Instant>,
+    ) -> Result<Stream, Error> {
+        let mut headers = HeaderMap::new();
+        if let Some(authorization) = self.0.basic_auth() {
+            headers.insert(PROXY_AUTHORIZATION, authorization.clone());
+        }
+        // The time for all of it is the dialler's.
+        let config = Config::new().with_handshake_timeout(None);
+        let mut opening = Opening::new(io, HandshakeCodec::tunnel(), Arc::new(config));
+        opening.send((&*authority(target), headers)).await?;
+        let answer = match deadline {
+            Some(deadline) => timeout_at(deadline, opening.receive()).await,
+            None => Ok(opening.receive().await),
+        };
+        match answer {
+            Ok(answer) => answer.and_then(|_| opening.into_inner()),
+            // A refusal whose body dawdles is a refusal all the same.
+            Err(_) => {
+                let refusal = opening.codec_mut().take_refusal();
+                Err(refusal.unwrap_or(HandshakeError::TimedOut.into()))
+            }
+        }
+    }
+
+    async fn socks(
+        &self,
+        io: Stream,
+        dialer: &Dialer,
+        target: &Target,
+        names: Names,
+    ) -> Result<Stream, Error> {
+        let mut host = target.host().to_owned();
+        if names == Names::Here {
+            // As curl does it: the first address is the one.
+            let addresses = dialer.resolver.resolve(&host, target.port()).await?;
+            host = addresses.first().map_or(host, |address| address.ip().to_string());
+        }
+        let host = if host.contains(':') { format!("[{host}]") } else { host };
+        let uri = format!("ws://{host}:{}/", target.port());
+        let uri = uri.parse::<Uri>().map_err(|_| UsageError::InvalidUri)?;
+        let mut socks = SocksV5::new(self.0.uri().clone(), Dialled(Some(TokioIo::new(io))));
+        if let Some((user, password)) = self.0.raw_auth() {
+            socks = socks.with_auth(user.to_owned(), password.to_owned());
+        }
+        let io = socks.call(uri).await.map_err(|error| ConnectError::Socks(Box::new(error)))?;
+        Ok(io.into_inner())
+    }
+}
+
+/// The host with its port, which CONNECT always has.
+fn authority(target: &Target) -> String {
+    format!("{}:{}", target.uri.host().unwrap_or_default(), target.port())
+}
+
+/// What went wrong in the handshake, as the proxy's.
+fn proxy_error(error: Error) -> Error {
+    let error = match error {
+        Error::Handshake(error) => match *error {
+            HandshakeError::Refused(response) => ConnectError::ProxyRefused(response),
+            error => ConnectError::ProxyAnswer(Box::new(error)),
+        },
+        error => ConnectError::ProxyUnreachable(Box::new(error)),
+    };
+    error.into()
+}
+
+/// The connection to the proxy, as the connector that it is wanted as; gives it once.
+struct Dialled(Option<TokioIo<Stream>>);
+
+impl Service<Uri> for Dialled {
+    type Response = TokioIo<Stream>;
+    type Error = io::Error;
+    type Future = Ready<io::Result<TokioIo<Stream>>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        ready(self.0.take().ok_or_else(|| io::ErrorKind::NotConnected.into()))
+    }
+}
+
+impl fmt::Debug for Hop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
