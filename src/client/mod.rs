@@ -67,12 +67,13 @@ where
 /// A connection to be opened: where to, on which way, with which headers and subprotocols.
 #[derive(Clone, Debug)]
 pub struct Client {
-    target: Target,
+    // Boxed, because a caller's future keeps room for each place that a value moves through.
+    target: Box<Target>,
     fields: Fields,
     subprotocols: Vec<String>,
     deflate: Option<Deflate>,
     config: Arc<Config>,
-    dialer: Dialer,
+    dialer: Box<Dialer>,
     max_redirects: usize,
 }
 
@@ -85,12 +86,12 @@ impl Client {
     /// [`UsageError::InvalidUri`] for anything else, and for a fragment.
     pub fn new(uri: impl AsRef<str>) -> Result<Self, Error> {
         Ok(Self {
-            target: Target::parse(uri.as_ref())?,
+            target: Box::new(Target::parse(uri.as_ref())?),
             fields: Fields::default(),
             subprotocols: Vec::new(),
             deflate: None,
             config: Arc::default(),
-            dialer: Dialer::default(),
+            dialer: Box::default(),
             max_redirects: 0,
         })
     }

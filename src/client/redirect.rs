@@ -82,7 +82,7 @@ fn go_to(client: &mut Client, mut to: Target) {
     } else {
         client.fields.retain(|name, value| !is_credential(name, value));
     }
-    client.target = to;
+    *client.target = to;
 }
 
 /// Whether a header is for one origin alone: what names the caller, what was marked as sensitive, and the name of
