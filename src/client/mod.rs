@@ -42,7 +42,7 @@ pub use stream::Stream;
 
 use crate::{
     handshake::{Fields, HandshakeCodec, Proposal},
-    vocabulary::{Config, Deflate, Error, UsageError, grammar},
+    vocabulary::{Config, Deflate, Error, Role, UsageError, grammar, trace},
     websocket::{Opening, WebSocket},
 };
 use dial::Dialer;
@@ -179,14 +179,14 @@ impl Client {
         let codec = HandshakeCodec::client().offering(self.deflate);
         let mut opening = Opening::new(io, codec, self.config);
         // Boxed as above.
-        Box::pin(async move {
+        Box::pin(trace::handshake(Role::Client, "opened", async move {
             opening.send(request).await?;
             match opening.receive().await {
                 Ok(response) => Ok((opening.into_websocket(), response)),
                 // A refusal whose body dawdles or breaks off is a refusal all the same.
                 Err(error) => Err(opening.codec_mut().take_refusal().unwrap_or(error)),
             }
-        })
+        }))
         .await
     }
 

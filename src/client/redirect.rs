@@ -12,7 +12,7 @@ use super::{
     target::{Security, Target},
 };
 use crate::{
-    vocabulary::{ConnectError, Error, HandshakeError, RedirectError},
+    vocabulary::{ConnectError, Error, HandshakeError, RedirectError, trace},
     websocket::WebSocket,
 };
 
@@ -22,7 +22,8 @@ pub(super) async fn connect(
 ) -> Result<(WebSocket<Stream>, Response<()>), Error> {
     let mut followed = 0;
     loop {
-        let response = match open(client.clone()).await {
+        let opening = open(client.clone());
+        let response = match trace::connecting(&client.target.uri, opening).await {
             Ok(opened) => return Ok(opened),
             Err(error) if client.max_redirects == 0 => return Err(error),
             Err(error) => redirect(error)?,
@@ -32,7 +33,10 @@ pub(super) async fn connect(
             return Err(ConnectError::Redirect(too_many, response).into());
         }
         match next(&client.target, &response) {
-            Ok(target) => go_to(&mut client, target),
+            Ok(target) => {
+                trace::redirected(&target.uri);
+                go_to(&mut client, target);
+            }
             Err(error) => return Err(ConnectError::Redirect(error, response).into()),
         }
         followed += 1;

@@ -31,7 +31,7 @@ pub use pending::Pending;
 
 use crate::{
     handshake::HandshakeCodec,
-    vocabulary::{Config, Deflate, Error},
+    vocabulary::{Config, Deflate, Error, Role, trace},
     websocket::{Opening, WebSocket},
 };
 
@@ -92,7 +92,7 @@ impl Server {
     {
         let mut opening = Opening::new(io, HandshakeCodec::server(), self.config.clone());
         // Boxed, because the caller's future would keep room for the handshake as long as it lives.
-        Box::pin(async move {
+        Box::pin(trace::handshake(Role::Server, "request received", async move {
             match opening.receive().await {
                 Ok(request) => Ok(Pending::new(opening, request, self.deflate)),
                 Err(Error::Handshake(error)) if error.is_disconnect() => {
@@ -101,7 +101,7 @@ impl Server {
                 Err(Error::Handshake(error)) => Err(pending::refuse(opening, *error).await),
                 Err(error) => Err(error),
             }
-        })
+        }))
         .await
     }
 }

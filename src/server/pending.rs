@@ -4,7 +4,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
     handshake::{self, Answer, Offer, Request},
-    vocabulary::{Deflate, Error, HandshakeError},
+    vocabulary::{Deflate, Error, HandshakeError, Role, trace},
     websocket::{Opening, WebSocket},
 };
 
@@ -130,7 +130,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Pending<T> {
     /// the response, where the client gets 500; [`Error::Io`] and [`HandshakeError::TimedOut`].
     pub async fn accept(self) -> Result<WebSocket<T>, Error> {
         // Boxed as above.
-        Box::pin(self.accept_offer()).await
+        Box::pin(trace::handshake(Role::Server, "opened", self.accept_offer())).await
     }
 
     async fn accept_offer(mut self) -> Result<WebSocket<T>, Error> {

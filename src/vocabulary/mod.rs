@@ -18,6 +18,11 @@ mod opcode;
 mod piece;
 mod role;
 mod text;
+#[cfg(feature = "tracing")]
+pub(crate) mod trace;
+#[cfg(not(feature = "tracing"))]
+#[path = "no_trace.rs"]
+pub(crate) mod trace;
 mod transport;
 mod utf8;
 

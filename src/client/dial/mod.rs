@@ -43,7 +43,7 @@ use super::{
     Stream,
     target::{Security, Target},
 };
-use crate::vocabulary::{ConnectError, Error};
+use crate::vocabulary::{ConnectError, Error, trace};
 
 /// For resolving, dialling, proxy and TLS together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -150,6 +150,9 @@ impl Dialer {
     async fn tcp(&self, host: &str, port: u16) -> Result<Stream, Error> {
         let addresses = self.resolver.resolve(host, port).await?;
         let tcp = race::race(addresses, TcpStream::connect).await?;
+        if let Ok(address) = tcp.peer_addr() {
+            trace::dialled(address);
+        }
         if self.delay == Delay::No {
             tcp.set_nodelay(true)?;
         }

@@ -26,7 +26,7 @@ use crate::{
         target::{Security, Target, unbracketed},
     },
     handshake::HandshakeCodec,
-    vocabulary::{Config, ConnectError, Error, HandshakeError, UsageError},
+    vocabulary::{Config, ConnectError, Error, HandshakeError, UsageError, trace},
     websocket::Opening,
 };
 
@@ -163,6 +163,7 @@ impl Hop {
         let protocol = self.protocol().ok_or(UsageError::InvalidProxy)?;
         let dialled = self.dial(dialer, protocol).await;
         let io = dialled.map_err(|error| ConnectError::ProxyUnreachable(Box::new(error)))?;
+        trace::proxied(self.0.uri());
         match protocol {
             Protocol::Http(_) => self.tunnel(io, target, deadline).await.map_err(proxy_error),
             Protocol::Socks(names) => self.socks(io, dialer, target, names).await,

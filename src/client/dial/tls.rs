@@ -15,7 +15,7 @@ use tokio_rustls::{
 
 use crate::{
     client::Stream,
-    vocabulary::{ConnectError, Error, UsageError},
+    vocabulary::{ConnectError, Error, UsageError, trace},
 };
 
 /// The only protocol that the opening handshake is written in here (RFC 7301).
@@ -49,7 +49,9 @@ impl Tls {
 impl Securing {
     pub(super) async fn secure(self, io: Stream) -> Result<Stream, Error> {
         let tls = self.connector.connect(self.name, io).await.map_err(ConnectError::Tls)?;
-        match tls.get_ref().1.alpn_protocol() {
+        let session = tls.get_ref().1;
+        trace::secured(session.protocol_version());
+        match session.alpn_protocol() {
             None | Some(HTTP_1_1) => Ok(Stream::from(tls)),
             Some(other) => Err(ConnectError::Alpn(other.into()).into()),
         }

@@ -10,7 +10,7 @@ use tokio::{
 use super::Connection;
 use crate::{
     session::{Expiry, Input},
-    vocabulary::{CloseCode, CloseFrame, Error, OpCode},
+    vocabulary::{CloseCode, CloseFrame, Error, OpCode, trace},
 };
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
@@ -76,6 +76,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     fn expire(&mut self, expiry: Expiry, cx: &mut Context<'_>) {
         match expiry {
             Expiry::Ping => {
+                trace::keepalive_ping(self.codec.role());
                 let header = self.header(OpCode::PING, 0);
                 self.outbox.set_ping(&header);
             }

@@ -16,7 +16,7 @@ use super::{BUDGET, Connection};
 use crate::{
     message::{Message, MessageCodec, Piece},
     session::Phase,
-    vocabulary::{CloseFrame, Config, EndOfStream, Error, MessageKind},
+    vocabulary::{CloseFrame, Config, EndOfStream, Error, MessageKind, trace},
     websocket::wakers::Party,
 };
 
@@ -130,7 +130,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 }
                 Phase::Ended => {
                     self.input.release();
-                    return Poll::Ready(self.session.take_error().map(Err));
+                    let error = self.session.take_error();
+                    if let Some(error) = &error {
+                        trace::failed(self.codec.role(), error);
+                    }
+                    return Poll::Ready(error.map(Err));
                 }
             }
             if self.poll_busy_deadlines(cx).is_ready() {
@@ -201,6 +205,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             // After our Close there is nothing more to say.
             Message::Ping(payload) if self.session.is_open() => self.queue_pong(payload, cx),
             Message::Close(frame) => {
+                trace::close_received(self.codec.role(), frame.as_ref());
                 // "it typically echos the status code it received" (section 5.5.1)
                 if self.session.is_open() {
                     let reply = frame.as_ref().map(|frame| CloseFrame::new(frame.code, ""));

@@ -5,8 +5,8 @@ use tokio::time::Instant;
 use super::Connection;
 use crate::{
     frame::{Frame, FrameHeader, fragments},
-    message::{Encoded, Parcel},
-    vocabulary::{CloseFrame, Error, OpCode},
+    message::{Encoded, Message, Parcel},
+    vocabulary::{CloseFrame, Error, OpCode, trace},
     websocket::wakers::Party,
 };
 
@@ -29,10 +29,14 @@ impl<T> Connection<T> {
     pub(super) fn send_now(&mut self, parcel: Parcel, party: Party) -> Result<(), Error> {
         match parcel {
             Parcel::Message(message, compression) => {
+                let close = match &message {
+                    Message::Close(frame) => Some(frame.clone()),
+                    _ => None,
+                };
                 let frame = self.codec.outgoing(message, compression)?;
-                let is_close = frame.opcode() == OpCode::CLOSE;
                 self.push(frame);
-                if is_close {
+                if let Some(frame) = close {
+                    trace::close_sent(self.codec.role(), frame.as_ref());
                     self.handle_close_queued(party);
                 }
             }
@@ -79,6 +83,7 @@ impl<T> Connection<T> {
     }
 
     pub(super) fn queue_close(&mut self, frame: Option<&CloseFrame>) {
+        trace::close_sent(self.codec.role(), frame);
         let frame = Frame::close(frame);
         // A Close that came off the wire or was checked is one that may be sent.
         let _ = self.codec.sender().admit_message(&frame);
