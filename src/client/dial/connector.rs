@@ -2,7 +2,7 @@ use std::{fmt, future::Future, io, pin::Pin, sync::Arc};
 
 use http::Uri;
 
-use crate::client::Stream;
+use crate::client::stream::Stream;
 
 type Connecting = Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>;
 

@@ -40,7 +40,7 @@ use tls::Securing;
 pub(super) use tls::Tls;
 
 use super::{
-    Stream,
+    stream::Stream,
     target::{Security, Target},
 };
 use crate::vocabulary::{ConnectError, Error, trace};

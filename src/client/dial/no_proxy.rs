@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::Dialer;
 use crate::{
-    client::{Stream, target::Target},
+    client::{stream::Stream, target::Target},
     vocabulary::Error,
 };
 

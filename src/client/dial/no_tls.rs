@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use crate::{
-    client::Stream,
+    client::stream::Stream,
     vocabulary::{Error, UsageError},
 };
 

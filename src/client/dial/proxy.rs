@@ -22,7 +22,7 @@ use tower_service::Service;
 use super::Dialer;
 use crate::{
     client::{
-        Stream,
+        stream::Stream,
         target::{Security, Target, unbracketed},
     },
     handshake::HandshakeCodec,

@@ -14,7 +14,7 @@ use tokio_rustls::{
 };
 
 use crate::{
-    client::Stream,
+    client::stream::Stream,
     vocabulary::{ConnectError, Error, UsageError, trace},
 };
 
