@@ -83,7 +83,11 @@ async fn a_connection_from_its_beginning_to_its_end() {
         while ws.next().await.is_some() {}
     });
     let (mut ws, _) = client::connect(&uri).await.expect("connected");
-    ws.send("a message that is nobody's business").await.expect("open");
+    let told = log.0.lock().expect("no panic").len();
+    for _ in 0..100 {
+        ws.send("a message that is nobody's business").await.expect("open");
+    }
+    assert_eq!(log.0.lock().expect("no panic").len(), told, "messages are nothing to tell");
     ws.close(4000, "a reason that is nobody's business").await.expect("closed");
     serve.await.expect("the server");
 

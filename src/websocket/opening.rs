@@ -54,11 +54,24 @@ where
     pub(crate) async fn receive(&mut self) -> Result<<HandshakeCodec<R> as Decoder>::Item, Error> {
         let framed = &mut self.framed;
         let head = poll_fn(|cx| Pin::new(&mut *framed).poll_next(cx));
-        within(self.config.handshake_timeout(), async {
+        let head = within(self.config.handshake_timeout(), async {
             let end = HandshakeError::EndOfStream(EndOfStream::BeforeHead);
             head.await.unwrap_or(Err(end.into()))
-        })
-        .await
+        });
+        head.await.map_err(|error| self.end_of_stream(error))
+    }
+
+    /// TLS that ends without its own goodbye is a stream that ends.
+    fn end_of_stream(&self, error: Error) -> Error {
+        let is_before = self.framed.read_buffer().is_empty();
+        match error {
+            Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                let place =
+                    if is_before { EndOfStream::BeforeHead } else { EndOfStream::InsideHead };
+                HandshakeError::EndOfStream(place).into()
+            }
+            other => other,
+        }
     }
 
     /// Sends our head, within `handshake_timeout`.
