@@ -299,8 +299,12 @@ async fn a_refusal_whose_body_dawdles_is_a_refusal() {
 /// Bytes that nobody asked for are no answer.
 #[test]
 fn an_answer_must_answer() {
-    let answers: [(&[u8], &str); 5] = [
-        (b"\x81\x05Hello", "EndOfStream(InsideHead)"),
+    let answers: [(&[u8], &str); 8] = [
+        (b"Hello", "EndOfStream(InsideHead)"),
+        // Not a byte of HTTP, and of TLS an alert.
+        (b"\x81\x05Hello", "MalformedHead"),
+        (b"\r\n\x81", "MalformedHead"),
+        (b"\x15\x03\x03\0\x02\x02\x32", "MalformedHead"),
         (b"\x81\x05Hello\r\n\r\n", "MalformedHead"),
         (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "MissingUpgrade"),
         (b"HTTP/1.1 101 Switching Protocols\nUpgrade: websocket\n\n", "BareLineFeed"),

@@ -40,6 +40,14 @@ fn section_4_2_1_a_request_that_keeps_the_rules() {
     assert_eq!(offer.request().headers()["host"], "server.example.com");
 }
 
+/// No end of a head is waited for. The first is the beginning of TLS.
+#[test]
+fn rfc_9112_what_cannot_begin_a_head_is_refused_on_its_first_byte() {
+    for wire in [&b"\x16\x03\x01\x02\0\x01"[..], b"\x16", b"\r\n\x80", b"\0", b" GET"] {
+        refuses(wire, "MalformedHead", 400);
+    }
+}
+
 fn check(rows: Vec<Row>) {
     for row in rows {
         match row.verdict {

@@ -273,7 +273,7 @@ fn section_10_4_the_head_is_bounded() {
 
 #[test]
 fn rfc_9112_malformed_heads() {
-    let table: [(&[u8], &str); 8] = [
+    let table: [(&[u8], &str); 11] = [
         (b"HTTP/1.1 101 Switching\nUpgrade: websocket\n\n", "BareLineFeed"),
         (b"HTTP/1.1 abc\r\n\r\n", "MalformedHead"),
         (b"HTTP/1.1 99 Low\r\n\r\n", "MalformedHead"),
@@ -282,6 +282,10 @@ fn rfc_9112_malformed_heads() {
         (b"GET / HTTP/1.1\r\n\r\n", "MalformedHead"),
         (b"HTTP/1.1 101 S\r\nX: folded\r\n line\r\n\r\n", "MalformedHead"),
         (b"HTTP/1.1 101 S\r\nno colon\r\n\r\n", "MalformedHead"),
+        // No end of a head is waited for: TLS's alert, and what else is none of HTTP.
+        (b"\x15\x03\x03\0\x02\x02\x32", "MalformedHead"),
+        (b"\r\n\0", "MalformedHead"),
+        (b"\xff", "MalformedHead"),
     ];
     for (wire, error) in table {
         refuses(wire, error);

@@ -7,7 +7,7 @@ use http::{
 };
 
 use super::{
-    Client, Stream,
+    Client, Stream, dial,
     location::location,
     target::{Security, Target},
 };
@@ -47,7 +47,7 @@ async fn open(client: Client) -> Result<(WebSocket<Stream>, Response<()>), Error
     // What can't be asked for is no reason to dial.
     client.request()?;
     let io = client.dialer.dial(&client.target).await?;
-    client.handshake(io).await
+    client.handshake(io).await.map_err(dial::late)
 }
 
 /// The response that redirects; any other error as it is.

@@ -35,7 +35,10 @@ impl HeadScanner {
             // Somebody has taken bytes out of the buffer: what is left is looked at anew.
             *self = Self::default();
         }
-        while let Some(found) = buffer[self.scanned..].iter().position(|byte| *byte == b'\n') {
+        loop {
+            self.check_first(buffer)?;
+            let found = buffer[self.scanned..].iter().position(|byte| *byte == b'\n');
+            let Some(found) = found else { break };
             let line_feed = self.scanned + found;
             check_size(line_feed + 1)?;
             let line = &buffer[self.line_start..line_feed];
@@ -60,6 +63,16 @@ impl HeadScanner {
         self.scanned = buffer.len();
         check_size(self.scanned)?;
         Ok(None)
+    }
+
+    /// A head begins with a method or with "HTTP", which are graphic bytes (RFC 9112 sections 3 and 4). Whoever speaks
+    /// something else, TLS above all, needn't be waited for.
+    fn check_first(&self, buffer: &[u8]) -> Result<(), HandshakeError> {
+        match buffer.first() {
+            None | Some(b'\r' | b'\n') => Ok(()),
+            Some(first) if first.is_ascii_graphic() || self.line_start > 0 => Ok(()),
+            Some(_) => Err(HandshakeError::MalformedHead),
+        }
     }
 }
 

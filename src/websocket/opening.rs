@@ -1,6 +1,6 @@
 use std::{
     future::{Future, poll_fn},
-    io,
+    io, mem,
     pin::Pin,
     sync::Arc,
     time::Duration,
@@ -54,24 +54,20 @@ where
     pub(crate) async fn receive(&mut self) -> Result<<HandshakeCodec<R> as Decoder>::Item, Error> {
         let framed = &mut self.framed;
         let head = poll_fn(|cx| Pin::new(&mut *framed).poll_next(cx));
-        let head = within(self.config.handshake_timeout(), async {
-            let end = HandshakeError::EndOfStream(EndOfStream::BeforeHead);
-            head.await.unwrap_or(Err(end.into()))
-        });
-        head.await.map_err(|error| self.end_of_stream(error))
+        let head = within(self.config.handshake_timeout(), async { head.await.transpose() });
+        let head = match head.await {
+            // TLS that ends without its own goodbye, as many peers have it: what is missing is told by HTTP.
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => self.at_end(),
+            head => head,
+        };
+        let end = HandshakeError::EndOfStream(EndOfStream::BeforeHead);
+        head?.ok_or_else(|| end.into())
     }
 
-    /// TLS that ends without its own goodbye is a stream that ends.
-    fn end_of_stream(&self, error: Error) -> Error {
-        let is_before = self.framed.read_buffer().is_empty();
-        match error {
-            Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                let place =
-                    if is_before { EndOfStream::BeforeHead } else { EndOfStream::InsideHead };
-                HandshakeError::EndOfStream(place).into()
-            }
-            other => other,
-        }
+    /// What the stream's end makes of the bytes that are left.
+    fn at_end(&mut self) -> Result<Option<<HandshakeCodec<R> as Decoder>::Item>, Error> {
+        let mut bytes = mem::take(self.framed.read_buffer_mut());
+        self.framed.codec_mut().decode_eof(&mut bytes)
     }
 
     /// Sends our head, within `handshake_timeout`.

@@ -37,7 +37,7 @@ pub use proxy::Proxy;
 use proxy::Proxy;
 pub(super) use resolver::Resolver;
 use tls::Securing;
-pub(super) use tls::Tls;
+pub(super) use tls::{Tls, late};
 
 use super::{
     stream::Stream,

@@ -19,6 +19,11 @@ impl Tls {
     }
 }
 
+/// Nothing else comes late.
+pub(in crate::client) fn late(error: Error) -> Error {
+    error
+}
+
 impl Securing {
     pub(super) async fn secure(self, _: Stream) -> Result<Stream, Error> {
         match self.0 {}

@@ -19,7 +19,7 @@ use hyper_util::{
 use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 
-use super::Dialer;
+use super::{Dialer, late};
 use crate::{
     client::{
         stream::Stream,
@@ -254,7 +254,7 @@ fn proxy_error(error: Error) -> Error {
             HandshakeError::Refused(response) => ConnectError::ProxyRefused(response),
             error => ConnectError::ProxyAnswer(Box::new(error)),
         },
-        error => ConnectError::ProxyUnreachable(Box::new(error)),
+        error => ConnectError::ProxyUnreachable(Box::new(late(error))),
     };
     error.into()
 }

@@ -8,8 +8,8 @@ use std::{
 use tokio_rustls::{
     TlsConnector,
     rustls::{
-        ClientConfig, ConfigBuilder, Error as TlsError, WantsVerifier, client::WantsClientCert,
-        crypto::CryptoProvider, pki_types::ServerName,
+        ClientConfig, ConfigBuilder, Error as TlsError, InvalidMessage, WantsVerifier,
+        client::WantsClientCert, crypto::CryptoProvider, pki_types::ServerName,
     },
 };
 
@@ -48,13 +48,37 @@ impl Tls {
 
 impl Securing {
     pub(super) async fn secure(self, io: Stream) -> Result<Stream, Error> {
-        let tls = self.connector.connect(self.name, io).await.map_err(ConnectError::Tls)?;
+        let tls = self.connector.connect(self.name, io).await.map_err(failure)?;
         let session = tls.get_ref().1;
         trace::secured(session.protocol_version());
         match session.alpn_protocol() {
             None | Some(HTTP_1_1) => Ok(Stream::from(tls)),
             Some(other) => Err(ConnectError::Alpn(other.into()).into()),
         }
+    }
+}
+
+fn failure(error: io::Error) -> ConnectError {
+    match reason(&error) {
+        Some(TlsError::InvalidMessage(InvalidMessage::InvalidContentType)) => {
+            ConnectError::NotTls(error)
+        }
+        _ => ConnectError::Tls(error),
+    }
+}
+
+fn reason(error: &io::Error) -> Option<&TlsError> {
+    error.get_ref()?.downcast_ref()
+}
+
+/// An error of the opening handshake. An alert still belongs to the way there: with TLS 1.3 a client is done before the
+/// server has judged its certificate (RFC 8446 section 2), so that the server's refusal is met by the first read.
+pub(in crate::client) fn late(error: Error) -> Error {
+    match error {
+        Error::Io(error) if matches!(reason(&error), Some(TlsError::AlertReceived(_))) => {
+            ConnectError::Tls(error).into()
+        }
+        error => error,
     }
 }
 

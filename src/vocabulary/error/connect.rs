@@ -3,7 +3,7 @@ use std::{error, fmt, io, time::Duration};
 use bytes::Bytes;
 use http::Response;
 
-use super::HandshakeError;
+use super::{HandshakeError, is_disconnect};
 
 /// A client got no transport to its server, so that the opening handshake has not begun; or was sent where it may
 /// not go.
@@ -14,8 +14,11 @@ pub enum ConnectError {
     TimedOut(Duration),
     /// The host's name has no address, or nobody could be asked for it.
     Resolve(Box<str>, io::Error),
-    /// TLS was refused by one end: the certificate, above all. What rustls says is inside (`get_ref`).
+    /// TLS was refused by one end: the certificate, above all. What rustls says is inside (`get_ref`). A server of
+    /// TLS 1.3 that refuses the client's certificate, or misses one, says so when the request is on its way.
     Tls(io::Error),
+    /// What answered is no TLS: the server of a `ws` URI, perhaps.
+    NotTls(io::Error),
     /// TLS agreed on another protocol than HTTP/1.1 (ALPN, RFC 7301).
     Alpn(Box<[u8]>),
     /// The proxy was not reached.
@@ -55,6 +58,7 @@ impl ConnectError {
     pub(super) fn is_disconnect(&self) -> bool {
         match self {
             Self::TimedOut(_) => true,
+            Self::Tls(error) => is_disconnect(error),
             Self::ProxyUnreachable(error) => error.is_disconnect(),
             Self::ProxyAnswer(error) => error.is_disconnect(),
             _ => false,
@@ -80,6 +84,7 @@ impl fmt::Display for ConnectError {
             Self::TimedOut(limit) => write!(f, "no connection within {limit:?}"),
             Self::Resolve(host, error) => write!(f, "no address for {host}: {error}"),
             Self::Tls(error) => write!(f, "TLS: {error}"),
+            Self::NotTls(error) => write!(f, "the server's answer is no TLS: {error}"),
             Self::Alpn(protocol) => {
                 write!(f, "TLS agreed on {}, http/1.1 is required", protocol.escape_ascii())
             }
@@ -98,7 +103,7 @@ impl error::Error for ConnectError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         // Each shows its inner error whole, and hands on that error's own source.
         match self {
-            Self::Resolve(_, error) | Self::Tls(error) => error.source(),
+            Self::Resolve(_, error) | Self::Tls(error) | Self::NotTls(error) => error.source(),
             Self::ProxyUnreachable(error) => error.source(),
             Self::ProxyAnswer(error) => error.source(),
             Self::Socks(error) => error.source(),
