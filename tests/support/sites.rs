@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use bowline::{Deflate, Error, Message, Server, client::tokio_rustls::TlsAcceptor};
+use bowline::{Deflate, Error, Message, Request, Server, client::tokio_rustls::TlsAcceptor};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split},
     net::TcpListener,
@@ -21,6 +21,11 @@ use tokio::{
 pub(crate) enum Answer {
     /// Opens the WebSocket, and echoes.
     WebSocket,
+    /// The same after this.
+    Interim(Vec<u8>),
+    /// Says 101 with what becomes of the right accept value, with more headers, and in the same write with more bytes;
+    /// and then nothing until the client hangs up.
+    Upgrade(fn(String) -> String, &'static str, Vec<u8>),
     /// Writes this, and hangs up.
     Bytes(Vec<u8>),
     /// Writes this, and then nothing until the client hangs up.
@@ -121,6 +126,19 @@ async fn serve<T: AsyncRead + AsyncWrite + Unpin>(
     heads.lock().expect("no panic").push(head.clone());
     match answer(target(&head)) {
         Answer::WebSocket => return echo(&head, io).await,
+        Answer::Interim(bytes) => {
+            io.write_all(&bytes).await?;
+            return echo(&head, io).await;
+        }
+        Answer::Upgrade(accept, headers, behind) => {
+            let accept = accept(accept_value(&head));
+            let head = format!(
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                 Sec-WebSocket-Accept: {accept}\r\n{headers}\r\n"
+            );
+            io.write_all(&[head.as_bytes(), &behind].concat()).await?;
+            io.flush().await?;
+        }
         Answer::Bytes(bytes) => {
             io.write_all(&bytes).await?;
             io.shutdown().await?;
@@ -168,6 +186,20 @@ pub(crate) async fn echo<T: AsyncRead + AsyncWrite + Unpin>(
         }
     }
     Ok(())
+}
+
+/// The accept value for this request (RFC 6455 section 4.2.2).
+fn accept_value(head: &str) -> String {
+    let lines = head.lines().filter_map(|line| line.split_once(": "));
+    let request = http::Request::get(target(head));
+    let request = lines.fold(request, |request, (name, value)| request.header(name, value));
+    match Request::over_http1(request.body(()).expect("a request")) {
+        Ok(Request::WebSocket(offer)) => {
+            let (response, _) = offer.agree().expect("nothing but what was offered");
+            response.headers()["sec-websocket-accept"].to_str().expect("text").to_owned()
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 pub(crate) fn target(head: &str) -> &str {
