@@ -11,7 +11,7 @@ use std::{
 use bowline::{Deflate, Error, Message, Request, Server, client::tokio_rustls::TlsAcceptor};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     task::JoinHandle,
     time::sleep,
 };
@@ -26,6 +26,8 @@ pub(crate) enum Answer {
     /// Says 101 with what becomes of the right accept value, with more headers, and in the same write with more bytes;
     /// and then nothing until the client hangs up.
     Upgrade(fn(String) -> String, &'static str, Vec<u8>),
+    /// Writes this, and is a tunnel to there, as a proxy.
+    Tunnel(Vec<u8>, SocketAddr),
     /// Writes this, and hangs up.
     Bytes(Vec<u8>),
     /// Writes this, and then nothing until the client hangs up.
@@ -138,6 +140,12 @@ async fn serve<T: AsyncRead + AsyncWrite + Unpin>(
             );
             io.write_all(&[head.as_bytes(), &behind].concat()).await?;
             io.flush().await?;
+        }
+        Answer::Tunnel(bytes, to) => {
+            let mut tcp = TcpStream::connect(to).await?;
+            io.write_all(&bytes).await?;
+            tokio::io::copy_bidirectional(&mut io, &mut tcp).await?;
+            return Ok(());
         }
         Answer::Bytes(bytes) => {
             io.write_all(&bytes).await?;

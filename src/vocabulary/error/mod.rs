@@ -63,15 +63,7 @@ impl Error {
             | Self::KeepaliveTimeout
             | Self::SendTimeout
             | Self::CloseTimeout => true,
-            Self::Io(error) => matches!(
-                error.kind(),
-                io::ErrorKind::BrokenPipe
-                    | io::ErrorKind::ConnectionAborted
-                    | io::ErrorKind::ConnectionReset
-                    | io::ErrorKind::NotConnected
-                    | io::ErrorKind::TimedOut
-                    | io::ErrorKind::UnexpectedEof
-            ),
+            Self::Io(error) => is_disconnect(error),
             Self::ClosedEarly(frame) => {
                 frame.as_ref().is_none_or(|frame| frame.code == CloseCode::AWAY)
             }
@@ -120,6 +112,18 @@ impl Error {
             _ => None,
         }
     }
+}
+
+fn is_disconnect(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::NotConnected
+            | io::ErrorKind::TimedOut
+            | io::ErrorKind::UnexpectedEof
+    )
 }
 
 impl fmt::Display for Error {
