@@ -196,7 +196,7 @@ impl Hop {
         };
         let io = dialer.transport(uri, host, uri.port_u16().unwrap_or(default)).await?;
         match securing {
-            Some(securing) => securing.secure(io).await,
+            Some(securing) => Ok(securing.secure(io).await?.into_hop()),
             None => Ok(io),
         }
     }
