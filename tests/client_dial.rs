@@ -46,8 +46,11 @@ async fn connect_error(client: Client) -> ConnectError {
     }
 }
 
+/// What a resolver was asked.
+type Asked = Arc<Mutex<Vec<(String, u16)>>>;
+
 /// A client whose resolver knows these addresses, and each question that it was asked.
-fn resolved(uri: &str, addresses: &[SocketAddr]) -> (Client, Arc<Mutex<Vec<(String, u16)>>>) {
+fn resolved(uri: &str, addresses: &[SocketAddr]) -> (Client, Asked) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let (kept, addresses) = (asked.clone(), addresses.to_vec());
     let client = client(uri).resolver(move |host, port| {
@@ -199,6 +202,17 @@ async fn whoever_accepts_and_is_silent_is_the_handshakes_affair() {
     let config = Config::new().with_handshake_timeout(Some(SECOND / 5));
     let client = client(site.uri("/")).config(config).connect_timeout(Some(SECOND / 10));
     assert_eq!(format!("{:?}", error(client).await), "Handshake(TimedOut)");
+}
+
+/// TLS is a part of the way there.
+#[tokio::test]
+async fn whoever_accepts_and_is_silent_about_tls_is_not_reached() {
+    let authority = Authority::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let uri = format!("wss://{}/", listener.local_addr().expect("an address"));
+    let client = client(uri).tls(authority.trusting()).connect_timeout(Some(SECOND / 10));
+    let error = connect_error(client).await;
+    assert!(matches!(error, ConnectError::TimedOut(limit) if limit == SECOND / 10), "{error:?}");
 }
 
 #[tokio::test]

@@ -210,7 +210,8 @@ const B: &str = "http://b.example:2/";
 #[test]
 fn each_variable_has_its_targets() {
     let [ws, wss, address] = TARGETS;
-    let table: [(&[(&str, &str)], [&str; 3]); 17] = [
+    type Variables<'a> = &'a [(&'a str, &'a str)];
+    let table: [(Variables<'_>, [&str; 3]); 17] = [
         (&[], TARGETS),
         (&[("HTTP_PROXY", A)], [A, wss, A]),
         (&[("http_proxy", A)], [A, wss, A]),

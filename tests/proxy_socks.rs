@@ -29,6 +29,9 @@ const SHORT: Duration = Duration::from_millis(500);
 /// What the client is to say, and what it is told then.
 type Step = (Vec<u8>, Vec<u8>);
 
+/// The same as literals.
+type Bytes<'a> = (&'a [u8], &'a [u8]);
+
 /// What becomes of the connection when all has been said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Then {
@@ -37,12 +40,12 @@ enum Then {
     Hang,
 }
 
-const NO_METHOD: (&[u8], &[u8]) = (b"\x05\x01\x00", b"\x05\x00");
-const WITH_PASSWORD: (&[u8], &[u8]) = (b"\x05\x01\x02", b"\x05\x02");
+const NO_METHOD: Bytes<'static> = (b"\x05\x01\x00", b"\x05\x00");
+const WITH_PASSWORD: Bytes<'static> = (b"\x05\x01\x02", b"\x05\x02");
 const TO_EXAMPLE: &[u8] = b"\x05\x01\x00\x03\x0bexample.com\x00\x50";
 const GRANTED: &[u8] = b"\x05\x00\x00\x01\0\0\0\0\0\0";
 
-fn steps(steps: &[(&[u8], &[u8])]) -> Vec<Step> {
+fn steps(steps: &[Bytes<'_>]) -> Vec<Step> {
     steps.iter().map(|(expected, said)| (expected.to_vec(), said.to_vec())).collect()
 }
 
@@ -102,7 +105,7 @@ async fn connect_error(client: Client) -> ConnectError {
 async fn section_3_and_1929_2_credentials_are_sent_when_there_are_some() {
     let user: &[u8] = b"\x01\x04user\x06secret";
     let odd: &[u8] = b"\x01\x03\xc3\xbc:\x02@/";
-    let table: [(&str, Vec<(&[u8], &[u8])>); 5] = [
+    let table: [(&str, Vec<Bytes<'_>>); 5] = [
         ("", vec![NO_METHOD]),
         ("user:secret@", vec![WITH_PASSWORD, (user, b"\x01\x00")]),
         ("user@", vec![WITH_PASSWORD, (b"\x01\x04user\x00", b"\x01\x00")]),
@@ -197,7 +200,7 @@ async fn bytes_behind_the_answer_are_the_destinations() {
 // ---- refusals ----
 
 /// What is said of this answer.
-async fn refused(user_info: &str, script: &[(&[u8], &[u8])]) -> String {
+async fn refused(user_info: &str, script: &[Bytes<'_>]) -> String {
     let (address, served) = socks(steps(script), Then::Hang).await;
     let proxy = format!("socks5h://{user_info}{address}");
     let error = connect_error(through("ws://example.com/", proxy)).await;
@@ -236,7 +239,7 @@ async fn section_3_and_1929_2_refused_credentials_say_so() {
     let wanted = "the proxy: user and password are wanted, none were given";
     let unknown = "the proxy: user and password were given, none are taken";
     let garbage = "the proxy: the answer is not SOCKS5";
-    type Row<'a> = (&'a str, Vec<(&'a [u8], &'a [u8])>, &'a str);
+    type Row<'a> = (&'a str, Vec<Bytes<'a>>, &'a str);
     let table: [Row<'_>; 10] = [
         ("", vec![(b"\x05\x01\x00", b"\x05\xff")], wanted),
         ("", vec![(b"\x05\x01\x00", b"\x05\x02")], wanted),
@@ -280,7 +283,7 @@ async fn a_name_that_has_no_address_on_this_side_is_named() {
 #[tokio::test]
 async fn hanging_and_hanging_up_end_in_each_state() {
     let user: &[u8] = b"\x01\x04user\x06secret";
-    let stages: [&[(&[u8], &[u8])]; 6] = [
+    let stages: [&[Bytes<'_>]; 6] = [
         &[(b"\x05\x01\x02", b"")],
         &[(b"\x05\x01\x02", b"\x05")],
         &[WITH_PASSWORD, (user, b"")],

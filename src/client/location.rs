@@ -148,6 +148,6 @@ mod tests {
         for (location, expected) in table {
             assert_eq!(leads_to(location).as_deref(), expected, "{location}");
         }
-        assert_eq!(super::location(&"ws://a/".parse().unwrap(), &Response::new(())), None);
+        assert_eq!(location(&"ws://a/".parse().unwrap(), &Response::new(())), None);
     }
 }

@@ -1,7 +1,9 @@
 //! The proxies: programs with a folder and a port of their own, which end with their owner.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsString,
+    fs,
     net::{SocketAddr, TcpListener},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -70,18 +72,22 @@ impl Program {
         }
     }
 
-    fn command(self, port: u16, guests: Guests, folder: &Path) -> Command {
+    fn path(self) -> OsString {
         let variable = self.variable();
-        let path = env::var_os(variable).unwrap_or_else(|| {
+        env::var_os(variable).unwrap_or_else(|| {
             panic!("{variable} is not set: these tests are run by tests/proxies/run")
-        });
-        let mut command = Command::new(path);
+        })
+    }
+
+    fn command(self, port: u16, guests: Guests, folder: &Path) -> Command {
+        let mut command = Command::new(self.path());
         let configuration = folder.join("configuration");
         let write = |text| fs::write(&configuration, text).expect("a folder to write to");
         match self {
             Self::Squid => {
                 write(squid(port, guests, folder));
-                command.args(["-N", "-f"]).arg(configuration);
+                // A name of its own, because those of the same name share memory.
+                command.args(["-N", "-n", &shared_name(port), "-f"]).arg(configuration);
             }
             Self::Tinyproxy => {
                 write(tinyproxy(port, guests, folder));
@@ -176,11 +182,14 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) async fn start(program: Program, guests: Guests) -> Self {
+        // Before there is anything to tidy up.
+        program.path();
         let folder = folder();
         let port = free_port();
         let mut command = program.command(port, guests, &folder);
         // A group of its own, because some of them are several processes.
-        command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.env("TMPDIR", &folder).process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let mut running = Self { program, guests, port, folder, child };
         let address = SocketAddr::from(([127, 0, 0, 1], port));
@@ -234,7 +243,19 @@ impl Drop for Running {
             self.kill();
         }
         let _ = fs::remove_dir_all(&self.folder);
+        if self.program == Program::Squid {
+            // What it removes itself where it isn't killed.
+            for part in ["metadata", "queues", "readers"] {
+                let name = shared_name(self.port);
+                let _ = fs::remove_file(format!("/dev/shm/{name}-cf__{part}.shm"));
+            }
+        }
     }
+}
+
+/// What a Squid's shared memory is called after.
+fn shared_name(port: u16) -> String {
+    format!("bowline{port}")
 }
 
 /// For all users, because Squid changes to one of its own.
@@ -247,8 +268,16 @@ fn folder() -> PathBuf {
     folder
 }
 
-/// A port that nobody has, for a program that can't choose one.
+/// A port that nobody has, for a program that can't choose one: none of those that the system gives away, because it
+/// would do so before the program is there.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let first = std::process::id() as usize * 100;
+    loop {
+        let port = 20_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000;
+        let port = u16::try_from(port).expect("below 30,000");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
