@@ -43,15 +43,15 @@ mod peer;
 
 /// One test for each check of bowline's as the peer's client.
 macro_rules! client_tests {
-    ($peer:ident: $($check:ident),+ $(,)?) => {
-        mod client {
+    ($module:ident, $start:ident, $peer:ident: $($check:ident),+ $(,)?) => {
+        mod $module {
             use crate::{as_client, peer::{Peer, PeerServer}};
 
             $(
                 #[tokio::test]
                 #[ignore = "needs node and python peers: tests/interop/run"]
                 async fn $check() {
-                    as_client::$check(&mut PeerServer::start(Peer::$peer).await).await;
+                    as_client::$check(&mut PeerServer::$start(Peer::$peer).await).await;
                 }
             )+
         }
@@ -63,7 +63,7 @@ macro_rules! tests_with {
     ($module:ident, $peer:ident $(, $extra:ident)*) => {
         mod $module {
             client_tests! {
-                $peer:
+                client, start, $peer:
                 echoes_texts,
                 echoes_binaries,
                 echoes_a_burst,
@@ -80,6 +80,20 @@ macro_rules! tests_with {
                 sees_a_drop,
                 drops,
                 $($extra,)*
+            }
+
+            client_tests! {
+                secure_client, start_secure, $peer:
+                echoes_texts,
+                echoes_binaries,
+                echoes_a_burst,
+                reads_response_headers,
+                is_refused,
+                is_closed_by_the_server,
+                closes_with_an_echo_on_its_way,
+                answers_pings,
+                sees_a_drop,
+                drops,
             }
 
             mod server {

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::{
     cases,
-    peer::{Process, config, python, step},
+    peer::{Process, config, python, step, tls_arguments, trust},
 };
 
 const INCREMENT: &str = "dumb-increment-protocol";
@@ -92,6 +92,21 @@ async fn increments() {
         assert!(number < 100, "it doesn't start over");
     }
     assert_eq!(receive_text(&mut ws).await, "1", "after 0");
+    finish(ws).await;
+}
+
+#[tokio::test]
+#[ignore = "needs libwebsockets-test-server: tests/interop/run"]
+async fn increments_over_tls() {
+    let mut command = python("libwebsockets_server.py");
+    command.args(tls_arguments());
+    let mut process = Process::spawn(command);
+    let uri = format!("wss://localhost:{}/", process.port().await);
+    let client = Client::new(uri).expect("a valid URI").config(config()).tls(trust());
+    let mut ws = open(client.subprotocols([INCREMENT])).await;
+    for number in 0..10 {
+        assert_eq!(receive_text(&mut ws).await, number.to_string());
+    }
     finish(ws).await;
 }
 

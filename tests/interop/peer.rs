@@ -6,10 +6,23 @@ use std::{
     fmt::Display,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
-use bowline::{Client, Config, WebSocket, client::Stream};
+use bowline::{
+    Client, Config, WebSocket,
+    client::{
+        Stream,
+        tokio_rustls::{
+            TlsConnector,
+            rustls::{
+                ClientConfig, RootCertStore,
+                pki_types::{CertificateDer, pem::PemObject},
+            },
+        },
+    },
+};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
     process::{Child, ChildStdin, ChildStdout, Command},
@@ -145,11 +158,28 @@ impl Process {
     }
 }
 
+/// Whom the clients of servers with TLS trust.
+pub(crate) fn trust() -> TlsConnector {
+    let ca = PathBuf::from(required("BOWLINE_INTEROP_TLS")).join("ca.pem");
+    let ca = CertificateDer::from_pem_file(ca).expect("a certificate");
+    let mut roots = RootCertStore::empty();
+    roots.add(ca).expect("an authority");
+    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    TlsConnector::from(Arc::new(config))
+}
+
+/// The arguments of a server with TLS.
+pub(crate) fn tls_arguments() -> [OsString; 3] {
+    let directory = PathBuf::from(required("BOWLINE_INTEROP_TLS"));
+    ["--tls".into(), directory.join("cert.pem").into(), directory.join("key.pem").into()]
+}
+
 /// A peer that runs as the server.
 pub(crate) struct PeerServer {
     pub(crate) peer: Peer,
     pub(crate) port: u16,
     process: Process,
+    tls: Option<TlsConnector>,
 }
 
 impl PeerServer {
@@ -161,13 +191,27 @@ impl PeerServer {
     pub(crate) async fn start_program(peer: Peer, program: &str) -> Self {
         let mut process = Process::start(peer, program, None);
         let port = process.port().await;
-        Self { peer, port, process }
+        Self { peer, port, process, tls: None }
+    }
+
+    /// The same over TLS.
+    pub(crate) async fn start_secure(peer: Peer) -> Self {
+        let mut command = peer.command("server");
+        command.args(tls_arguments());
+        let mut process = Process::spawn(command);
+        let port = process.port().await;
+        Self { peer, port, process, tls: Some(trust()) }
     }
 
     /// A client for one of its paths.
     pub(crate) fn client(&self, path: &str) -> Client {
-        let uri = format!("ws://127.0.0.1:{}/{path}", self.port);
-        Client::new(uri).expect("a valid URI").config(config())
+        let scheme = if self.tls.is_some() { "wss" } else { "ws" };
+        let uri = format!("{scheme}://127.0.0.1:{}/{path}", self.port);
+        let client = Client::new(uri).expect("a valid URI").config(config());
+        match &self.tls {
+            Some(tls) => client.tls(tls.clone()),
+            None => client,
+        }
     }
 
     /// A connection to one of its paths. The servers would agree to permessage-deflate.
