@@ -13,6 +13,8 @@ use crate::options::{Mode, Options};
 
 /// What is read at a time, where it is read in blocks.
 const BLOCK: usize = 64 << 10;
+/// How many messages.
+const AHEAD: usize = 16;
 
 /// Standard input, read by a thread that nobody waits for: Tokio's own would keep a program whose peer has closed from
 /// ending until the next line is typed.
@@ -26,11 +28,16 @@ pub(crate) enum Item {
 
 impl Input {
     pub(crate) fn open(options: &Options) -> Self {
-        // One is read ahead, and nothing more: whoever writes it waits for the server.
-        let (sender, receiver) = mpsc::channel(1);
+        // So much is read ahead, and nothing more: whoever writes it waits for the server.
+        let (sender, receiver) = mpsc::channel(AHEAD);
         let (mode, kind) = (options.mode, options.kind);
         thread::spawn(move || items(mode, kind).try_for_each(|item| sender.blocking_send(item)));
         Self(receiver)
+    }
+
+    /// Whether the next has to be waited for.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The next; `None` after the end. Cancel-safe.

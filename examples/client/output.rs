@@ -12,8 +12,10 @@ use crate::{
 
 /// Under a label and the space behind it.
 const INDENT: usize = 7;
+/// How many messages may wait.
+const BEHIND: usize = 16;
 
-/// Standard output, written by a thread. It is behind by one message at most: a reader that is slow holds up the
+/// Standard output, written by a thread. It is behind by a few messages at most: a reader that is slow holds up the
 /// connection, and the server in the end.
 pub(crate) struct Output {
     chunks: mpsc::Sender<Vec<u8>>,
@@ -46,7 +48,7 @@ impl Output {
             (Mode::Pipe, MessageKind::Text) => Style::Lines,
             (Mode::Pipe, MessageKind::Binary) => Style::Bytes,
         };
-        let (chunks, receiver) = mpsc::channel(1);
+        let (chunks, receiver) = mpsc::channel(BEHIND);
         let writing = task::spawn_blocking(|| write(receiver));
         Self { chunks, writing, style, text: options.text }
     }

@@ -171,7 +171,8 @@ impl Session<'_> {
             if let Message::Close(Some(frame)) = &message {
                 self.closed_with.set(before.or(Some(frame.code)));
             }
-            match writer.send(message).await {
+            match writer.feed(message).await {
+                Ok(()) if input.is_empty() => drop(writer.flush().await),
                 Ok(()) => {}
                 Err(Error::Usage(error)) if error != UsageError::SendAfterClose => {
                     eprintln!("not sent: {error}");
