@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../support/authority.rs"]
+mod authority;
 mod broadcast;
 mod client;
 mod codecs;
