@@ -31,5 +31,5 @@ pub use vocabulary::{
 pub use vocabulary::{ContextTakeover, Deflate};
 pub use websocket::{
     ByteStream, Drain, Drained, Hold, IncomingMessage, Loan, OutgoingMessage, Reader, Reserved,
-    ReuniteError, WebSocket, Writer,
+    ReuniteError, RoundTrip, WebSocket, Writer,
 };

@@ -29,5 +29,7 @@ mod protocol;
 mod room;
 #[path = "../examples/chat/routes.rs"]
 mod routes;
+#[path = "../examples/tls/server.rs"]
+mod tls;
 #[path = "../examples/chat/uplink.rs"]
 mod uplink;

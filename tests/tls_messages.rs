@@ -216,7 +216,7 @@ async fn compressed_and_in_pieces() {
     assert!(back == Message::text(text.as_str()));
 
     let mut message = ws.start_message(MessageKind::Binary).await.expect("open");
-    let mut reader = &text.as_bytes()[..];
+    let mut reader = text.as_bytes();
     tokio::io::copy(&mut reader, &mut message).await.expect("open");
     message.finish().await.expect("open");
     let mut incoming = within(ws.next_streamed()).await.expect("open").expect("no error");

@@ -43,8 +43,8 @@ async fn refuse(config: ServerConfig, client: impl FnOnce(u16) -> Client) -> (Tl
         let (io, read) = Tap::new(tcp);
         let accepted = TlsAcceptor::from(Arc::new(config)).accept(io).await;
         assert!(accepted.is_err(), "the client went on");
-        let read = read.lock().expect("unpoisoned").clone();
-        read
+        let wire = read.lock().expect("unpoisoned");
+        wire.clone()
     };
     let (wire, connected) = within(async { tokio::join!(accept, client(port).connect()) }).await;
     assert_no_request(&wire);

@@ -51,7 +51,9 @@ const GRACE: Duration = Duration::from_secs(10);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Some(options) = Options::parse(env::args().skip(1)) else {
+    // TLS is somebody else's, in front of it.
+    let options = Options::parse(env::args().skip(1)).filter(|options| options.tls.is_none());
+    let Some(options) = options else {
         eprintln!("usage: axum_chat [ADDR] [--nats nats://HOST:PORT]");
         return ExitCode::from(2);
     };

@@ -1,10 +1,11 @@
 //! A chat room in one binary: it serves the page at `/` and the WebSocket at `/ws`.
 //!
 //! ```text
-//! cargo run --example chat [ADDR] [--nats URL]    # 127.0.0.1:8080 unless told
+//! cargo run --example chat [ADDR] [--nats URL] [--tls CERT.pem KEY.pem]    # 127.0.0.1:8080 unless told
 //! ```
 //!
-//! With `--nats` it is one room with those of all other chats at that NATS server.
+//! With `--nats` it is one room with those of all other chats at that NATS server; with `--tls` page and WebSocket are
+//! `https` and `wss`.
 //!
 //! Where to look: `guest.rs` has the loop of one connection, `room.rs` what the connections
 //! share, `routes.rs` who gets in, `protocol.rs` the JSON, `page.html` the browser's side. For one room
@@ -23,9 +24,11 @@ mod page;
 mod protocol;
 mod room;
 mod routes;
+#[path = "../tls/server.rs"]
+mod tls;
 mod uplink;
 
-use std::{env, io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use std::{env, error, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use bowline::Error;
 use futures_util::FutureExt;
@@ -36,6 +39,7 @@ use tokio::{
     task::JoinSet,
     time,
 };
+use tokio_rustls::TlsAcceptor;
 
 use crate::{options::Options, room::Room};
 
@@ -45,7 +49,7 @@ const GRACE: Duration = Duration::from_secs(5);
 #[tokio::main]
 async fn main() -> ExitCode {
     let Some(options) = Options::parse(env::args().skip(1)) else {
-        eprintln!("usage: chat [ADDR] [--nats nats://HOST:PORT]");
+        eprintln!("usage: chat [ADDR] [--nats nats://HOST:PORT] [--tls CERT.pem KEY.pem]");
         return ExitCode::from(2);
     };
     match run(&options).await {
@@ -57,9 +61,14 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(options: &Options) -> io::Result<()> {
+async fn run(options: &Options) -> Result<(), Box<dyn error::Error>> {
+    let acceptor = match &options.tls {
+        Some((certificate, key)) => Some(tls::acceptor(certificate, key)?),
+        None => None,
+    };
     let listener = TcpListener::bind(&options.address).await?;
-    println!("chat: http://{}/", listener.local_addr()?);
+    let scheme = if acceptor.is_some() { "https" } else { "http" };
+    println!("chat: {scheme}://{}/", listener.local_addr()?);
 
     let (room, mut broker) = broker::open(options.nats.as_deref());
     // Nothing is ever sent here: dropping the sender is what tells everyone to stop.
@@ -72,7 +81,8 @@ async fn run(options: &Options) -> io::Result<()> {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((tcp, peer)) => {
-                    connections.spawn(connection(tcp, peer, room.clone(), stopping.clone()));
+                    let served = serve(tcp, acceptor.clone(), room.clone(), stopping.clone());
+                    connections.spawn(connection(peer, served));
                 }
                 Err(error) => {
                     // Out of file descriptors, most likely: trying again at once would spin.
@@ -97,13 +107,8 @@ async fn run(options: &Options) -> io::Result<()> {
 }
 
 /// One TCP connection from the first byte to the last.
-async fn connection(
-    tcp: TcpStream,
-    peer: SocketAddr,
-    room: Arc<Room>,
-    stopping: watch::Receiver<()>,
-) {
-    match serve(tcp, room, stopping).await {
+async fn connection(peer: SocketAddr, served: impl Future<Output = Result<(), Error>>) {
+    match served.await {
         Ok(()) => {}
         // People close laptops and walk into lifts: not worth a line.
         Err(error) if error.is_disconnect() => {}
@@ -113,13 +118,15 @@ async fn connection(
 
 async fn serve(
     tcp: TcpStream,
+    acceptor: Option<TlsAcceptor>,
     room: Arc<Room>,
     mut stopping: watch::Receiver<()>,
 ) -> Result<(), Error> {
     // A chat sends small messages that somebody waits for; Nagle's algorithm would hold them back.
     tcp.set_nodelay(true)?;
+    let receive = async { routes::receive(tls::accept(tcp, acceptor).await?).await };
     let ws = tokio::select! {
-        ws = routes::receive(tcp) => ws?,
+        ws = receive => ws?,
         // Browsers open connections ahead of need; one without a request has nothing to finish.
         _ = stopping.changed() => None,
     };

@@ -5,9 +5,8 @@ use bowline::{
     server::{Pending, Server},
 };
 use http::{Method, Response, StatusCode, header};
-use tokio::net::TcpStream;
 
-use crate::{page::page, protocol::MAX_MESSAGE_SIZE};
+use crate::{page::page, protocol::MAX_MESSAGE_SIZE, tls::Transport};
 
 /// Where a request is to go.
 enum Route {
@@ -19,12 +18,12 @@ enum Route {
 
 /// Reads one request. Returns the WebSocket where it asks for the room; everything else has been
 /// answered when this returns `None`.
-pub(crate) async fn receive(tcp: TcpStream) -> Result<Option<WebSocket<TcpStream>>, Error> {
+pub(crate) async fn receive(io: Transport) -> Result<Option<WebSocket<Transport>>, Error> {
     let config = Config::new().with_max_message_size(MAX_MESSAGE_SIZE);
     // Browsers offer compression. A guest's words and another's secret never share a context here: the
     // server keeps none.
     let server = Server::new().config(config).deflate(Deflate::new());
-    let pending = server.receive(tcp).await?;
+    let pending = server.receive(io).await?;
     match route(&pending) {
         Route::Room => return pending.accept().await.map(Some),
         Route::Page => pending.respond(page()).await?,
@@ -34,7 +33,7 @@ pub(crate) async fn receive(tcp: TcpStream) -> Result<Option<WebSocket<TcpStream
     Ok(None)
 }
 
-fn route(pending: &Pending<TcpStream>) -> Route {
+fn route(pending: &Pending<Transport>) -> Route {
     match (pending.path(), pending.is_websocket()) {
         ("/ws", true) if is_same_origin(pending) => Route::Room,
         ("/ws", true) => Route::Refuse(StatusCode::FORBIDDEN),
@@ -47,7 +46,7 @@ fn route(pending: &Pending<TcpStream>) -> Route {
 /// Browsers let any page open a WebSocket to any server, and say in `Origin` which page it is.
 /// Without this check every site that somebody visits could chat in their name.
 /// Programs that are not browsers send no `Origin`; they could send any, so they may come in.
-fn is_same_origin(pending: &Pending<TcpStream>) -> bool {
+fn is_same_origin(pending: &Pending<Transport>) -> bool {
     let headers = pending.headers();
     let Some(origin) = headers.get(header::ORIGIN) else {
         return true;

@@ -24,7 +24,8 @@ pub(super) enum Heartbeat {
     /// Whether anything has arrived is looked at then.
     Watching(Instant),
     PingQueued,
-    /// Nothing by then is too late. Until then it is looked at now and then: how often it was.
+    /// Nothing by then is too late. Until then it is looked at now and then: how often it was. An answer that is a Pong
+    /// is noticed at once.
     Awaiting(Instant, u32),
 }
 
@@ -58,6 +59,14 @@ impl Heartbeat {
             Self::Watching(at) => Some(*at),
             Self::Awaiting(by, looks) => Some(next_look(*by, *looks, keepalive)),
             Self::Off | Self::PingQueued => None,
+        }
+    }
+
+    /// When the ping was handed to the transport whose answer is awaited.
+    pub(super) fn awaits_since(&self, keepalive: Option<Keepalive>) -> Option<Instant> {
+        match self {
+            Self::Awaiting(by, _) => by.checked_sub(keepalive?.timeout()),
+            _ => None,
         }
     }
 

@@ -91,6 +91,8 @@ pub(crate) struct Session {
     close_by: Option<Instant>,
     progress_by: Option<Instant>,
     discarded: usize,
+    /// How long the peer's last answer took.
+    round_trip: Option<Duration>,
     error: Option<Box<Error>>,
     /// What senders are told once the stream has had the error itself.
     reported: Option<Box<Error>>,
@@ -113,6 +115,7 @@ impl Session {
             close_by: None,
             progress_by: None,
             discarded: 0,
+            round_trip: None,
             error: None,
             reported: None,
         }
@@ -169,6 +172,29 @@ impl Session {
     pub(crate) fn handle_ping_written(&mut self, now: Instant) {
         self.seen = self.received;
         self.heartbeat.handle_ping_written(self.config.keepalive(), now);
+    }
+
+    /// An empty Pong has come: the answer to keepalive's ping, where one is awaited. Gives how long it took.
+    pub(crate) fn handle_pong(&mut self, now: impl FnOnce() -> Instant) -> Option<Duration> {
+        let keepalive = self.config.keepalive();
+        let begun = self.heartbeat.awaits_since(keepalive)?;
+        let now = now();
+        let round_trip = now.saturating_duration_since(begun);
+        // As when it is noticed later that the peer is alive.
+        self.seen = self.received;
+        self.heartbeat = Heartbeat::watching(keepalive, now);
+        self.round_trip = Some(round_trip);
+        self.round_trip
+    }
+
+    /// A ping of the caller's has been answered.
+    pub(crate) fn set_round_trip(&mut self, round_trip: Duration) {
+        self.round_trip = Some(round_trip);
+    }
+
+    /// How long the peer's last answer took.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
     }
 
     /// The reader waits with a message incomplete, of which so much has come; or with none.

@@ -9,7 +9,9 @@ mod lend;
 mod opening;
 mod outbox;
 mod owner;
+mod pings;
 mod read_buffer;
+mod round_trip;
 mod shared;
 mod streamed;
 mod sync;
@@ -22,6 +24,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
@@ -41,6 +44,7 @@ pub use halves::{Reader, ReuniteError, Writer};
 pub use lend::Loan;
 pub(crate) use opening::Opening;
 use owner::Owner;
+pub use round_trip::RoundTrip;
 pub use streamed::{ByteStream, IncomingMessage, OutgoingMessage};
 use wakers::Party;
 
@@ -121,6 +125,11 @@ impl<T> WebSocket<T> {
     /// Which end of the connection this is.
     pub fn role(&self) -> Role {
         self.connection.codec.role()
+    }
+
+    /// How long the peer's last answer took, to keepalive's ping or to [`ping`](Self::ping); `None` before there is one.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.connection.round_trip()
     }
 
     /// The two halves, for different tasks; [`Writer`] can be cloned. [`Reader::reunite`] gives the whole back.
@@ -264,6 +273,27 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     pub async fn feed_uncompressed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
         poll_fn(|cx| self.connection.poll_ready(cx, Party::WRITER)).await?;
         self.connection.start_send(Parcel::uncompressed(message.into()), Party::WRITER)
+    }
+
+    /// Sends a ping that answers: the future gives how long it took to the peer and back. The ping is queued at once, and
+    /// written as what is fed is; the Pong is also yielded by [`next`](Self::next), which has to be polled meanwhile:
+    ///
+    /// ```
+    /// # async fn talk(ws: &mut bowline::WebSocket<tokio::net::TcpStream>) -> Result<(), bowline::Error> {
+    /// let mut round_trip = ws.ping();
+    /// let latency = loop {
+    ///     tokio::select! {
+    ///         answered = &mut round_trip => break answered?,
+    ///         Some(message) = ws.next() => println!("{:?}", message?),
+    ///     }
+    /// };
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Takes no room in the outbox that others would wait for. Up to 64 may wait for their answers.
+    pub fn ping(&mut self) -> RoundTrip {
+        self.connection.start_ping(Party::WRITER)
     }
 
     /// Writes what is queued.

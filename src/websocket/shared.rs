@@ -69,9 +69,11 @@ impl<T> Shared<T> {
         let output = act(&mut connection);
         let due = connection.take_due();
         let left = connection.take_left();
+        let answered = connection.take_answered();
         drop(connection);
         drop(left);
         self.parties.wake_due(due);
+        answered.into_iter().for_each(Waker::wake);
         output
     }
 

@@ -11,6 +11,7 @@ mod deflate;
 mod inspect;
 #[path = "../support/program.rs"]
 mod program;
+mod tls;
 mod tunnel;
 mod upload;
 
@@ -27,7 +28,7 @@ use tokio::{
 };
 use tokio_util::codec::{Framed, LinesCodec};
 
-use program::{Run, Service, example, run, within};
+use program::{Run, Service, example, run, run_command, within};
 
 async fn echo_server() -> Service {
     Service::start("echo_server", "echo_server: ").await

@@ -14,6 +14,7 @@ mod clones;
 mod closing;
 mod draining;
 mod hand_over;
+mod pings;
 mod pipe;
 mod reunite;
 mod turns;

@@ -54,7 +54,12 @@ fn is_fresh(program: &Path) -> bool {
 
 /// Runs an example to its end with this on its standard input.
 pub(crate) async fn run(name: &str, arguments: &[&str], stdin: impl AsRef<[u8]>) -> Run {
-    let mut child = example(name).args(arguments).spawn().unwrap();
+    run_command(example(name).args(arguments), stdin).await
+}
+
+/// The same of any command.
+pub(crate) async fn run_command(command: &mut Command, stdin: impl AsRef<[u8]>) -> Run {
+    let mut child = command.spawn().unwrap();
     let mut pipe = child.stdin.take().unwrap();
     let write = async move {
         // The program may end without reading all of it.

@@ -6,6 +6,7 @@
 mod deadlines;
 mod draining;
 mod finish;
+mod pinging;
 mod reading;
 mod sending;
 mod streaming;
@@ -22,6 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     outbox::Outbox,
+    pings::Pings,
     read_buffer::ReadBuffer,
     timer::Timer,
     wakers::{Due, Party, Wakers},
@@ -51,6 +53,8 @@ pub(super) struct Connection<T> {
     wakers: Wakers,
     /// The message that is going out in pieces.
     streaming: Option<Box<Streaming>>,
+    /// Pings that somebody waits for; made for the first.
+    pings: Option<Box<Pings>>,
     /// The body of the peer's Close.
     peer_close: Option<Box<CloseFrame>>,
     pub(super) ties: Ties<T>,
@@ -119,6 +123,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             timer: Timer::default(),
             wakers: Wakers::default(),
             streaming: None,
+            pings: None,
             peer_close: None,
             ties: Ties::NONE,
         };
@@ -161,6 +166,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let output = poll(self, cx);
         if self.session.phase() != phase {
             self.wakers.wake_others(party);
+        }
+        if self.pings.is_some() {
+            self.settle_pings();
         }
         if is_tied {
             self.tell_drain();

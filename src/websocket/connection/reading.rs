@@ -204,6 +204,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         match message {
             // After our Close there is nothing more to say.
             Message::Ping(payload) if self.session.is_open() => self.queue_pong(payload, cx),
+            Message::Pong(payload) => self.receive_pong(payload),
             Message::Close(frame) => {
                 trace::close_received(self.codec.role(), frame.as_ref());
                 // "it typically echos the status code it received" (section 5.5.1)

@@ -245,6 +245,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 session.handle_ping_written(Instant::now());
             }
         });
+        if let Some(pings) = &mut self.pings {
+            pings.handle_written(&self.outbox);
+        }
         self.wakers.count_written(waiting - self.outbox.len(), cx);
         match &result {
             Poll::Ready(_) => session.handle_write_progress(),

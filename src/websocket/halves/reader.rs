@@ -4,6 +4,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures_core::{FusedStream, Stream};
@@ -66,6 +67,11 @@ impl<T> Reader<T> {
     /// Which end of the connection this is.
     pub fn role(&self) -> Role {
         self.shared.role()
+    }
+
+    /// How long the peer's last answer took, as [`WebSocket::round_trip`].
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.shared.act(|connection| connection.round_trip())
     }
 }
 

@@ -4,6 +4,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use crate::{
         Utf8Bytes,
     },
     websocket::{
+        RoundTrip,
         connection::{Connection, Sending},
         outbox::Mark,
         shared::Shared,
@@ -73,6 +75,28 @@ impl<T> Writer<T> {
     /// Which end of the connection this is.
     pub fn role(&self) -> Role {
         self.shared.role()
+    }
+
+    /// How long the peer's last answer took, as [`WebSocket::round_trip`](crate::WebSocket::round_trip).
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.shared.act(|connection| connection.round_trip())
+    }
+
+    /// Sends a ping that answers, while the [`Reader`](super::Reader) is polled by another task:
+    ///
+    /// ```
+    /// # async fn talk(writer: &mut bowline::Writer<tokio::net::TcpStream>) -> Result<(), bowline::Error> {
+    /// println!("{:?} to the peer and back", writer.ping().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// As [`WebSocket::ping`](crate::WebSocket::ping); a reader that waits is woken to write it.
+    pub fn ping(&mut self) -> RoundTrip {
+        self.flushing = None;
+        let round_trip = self.shared.act(|connection| connection.start_ping(self.party));
+        self.shared.wake_reader();
+        round_trip
     }
 
     /// Has a reader that waits write what was fed.

@@ -113,6 +113,11 @@ impl Outbox {
         (self.written - mark.0).0 as i64 >= 0
     }
 
+    /// Whether something behind this place has been written.
+    pub(super) fn is_begun(&self, mark: Mark) -> bool {
+        (self.written - mark.0).0 as i64 > 0
+    }
+
     /// Whether a pong is in its slot: queued, and not begun.
     pub(super) fn has_pong(&self) -> bool {
         self.pong > 0

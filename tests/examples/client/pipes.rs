@@ -19,7 +19,8 @@ async fn lines_in_and_lines_out() {
 #[tokio::test]
 async fn bytes_in_and_bytes_out() {
     let server = echo_server().await;
-    let bytes: Vec<u8> = (0..3_000_000_u32).map(|number| (number.wrapping_mul(number) >> 7) as u8).collect();
+    let bytes: Vec<u8> =
+        (0..3_000_000_u32).map(|number| (number.wrapping_mul(number) >> 7) as u8).collect();
     let mut command = example("client");
     let mut child = command.args([&server.address, "--binary"]).args(PATIENT).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();

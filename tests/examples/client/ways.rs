@@ -1,93 +1,34 @@
 //! On which way it gets there: TLS, proxies, Unix sockets, headers.
 
-use std::{path::PathBuf, sync::Arc};
-
 use tokio::task::JoinHandle;
-use tokio_rustls::{
-    TlsAcceptor,
-    rustls::{
-        ServerConfig,
-        crypto::{CryptoProvider, ring},
-    },
-};
 
 use super::{
-    super::authority::{Authority, Identity},
+    super::{
+        authority::Authority,
+        tls::{Files, named},
+    },
     *,
 };
 
-/// A directory of this test's own, gone with it.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(test: &str) -> Self {
-        let path = env::temp_dir().join(format!("bowline-client-{}-{test}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-
-    fn write(&self, name: &str, content: &str) -> String {
-        fs::write(self.0.join(name), content).unwrap();
-        self.path(name)
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Echoes over TLS for as many as come; gives the port.
-async fn secure_echo_server(identity: &Identity) -> u16 {
-    let provider: Arc<CryptoProvider> = Arc::new(ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(identity.chain.clone(), identity.key())
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        loop {
-            let (tcp, _) = listener.accept().await.unwrap();
-            // Refused certificates are some of the tests.
-            let Ok(tls) = acceptor.accept(tcp).await else { continue };
-            let Ok(mut ws) = bowline::server::accept(tls).await else { continue };
-            while let Some(Ok(message)) = ws.next().await {
-                if message.is_data() {
-                    ws.send(message).await.unwrap();
-                }
-            }
-        }
-    });
-    port
-}
-
 #[tokio::test]
 async fn certificates() {
-    let directory = Directory::new("certificates");
-    let (authority, stranger) = (Authority::new("ours"), Authority::new("theirs"));
-    let port = secure_echo_server(&authority.issue(&["localhost"])).await;
-    let (uri, other) = (format!("wss://localhost:{port}"), format!("wss://127.0.0.1:{port}"));
-    let ours = directory.write("ours.pem", &authority.pem());
-    let theirs = directory.write("theirs.pem", &stranger.pem());
-    let both = directory.write("both.pem", &(stranger.pem() + &authority.pem()));
-    let empty = directory.write("empty.pem", "nothing\n");
+    let files = Files::new("client");
+    let stranger = Authority::new("stranger").pem();
+    let server = files.serve("echo_server", "echo_server: ").await;
+    let (other, uri) = (server.address.as_str(), named(&server.address));
+    let [ours, theirs, both, empty] =
+        ["ca", "theirs", "both", "empty"].map(|name| files.path(name) + ".pem");
+    fs::write(&theirs, &stranger).unwrap();
+    fs::write(&both, stranger + &fs::read_to_string(&ours).unwrap()).unwrap();
+    fs::write(&empty, "nothing\n").unwrap();
     let warning = "client: WARNING: --insecure takes any certificate";
     for (arguments, status, complaint) in [
         (&[&*uri, "--ca", &*ours][..], 0, "TLSv1_3, TLS13_AES_256_GCM_SHA384\n"),
         (&[&uri, "--ca", &both], 0, "TLSv1_3"),
         (&[&uri, "--insecure"], 0, warning),
-        (&[&other, "--insecure"], 0, warning),
+        (&[other, "--insecure"], 0, warning),
         (&[&uri, "--ca", &theirs], 5, "UnknownIssuer"),
-        (&[&other, "--ca", &ours], 5, "not valid for name \"127.0.0.1\""),
+        (&[other, "--ca", &ours], 5, "not valid for name \"127.0.0.1\""),
         (&[&uri], 5, "UnknownIssuer"),
         (&[&uri, "--ca", &empty], 2, "no certificate in it"),
     ] {
@@ -97,14 +38,6 @@ async fn certificates() {
         assert_eq!(run.stdout, if status == 0 { "hello\n" } else { "" });
         assert_eq!(run.stderr.contains("WARNING"), arguments.contains(&"--insecure"));
     }
-}
-
-#[tokio::test]
-async fn a_server_that_has_no_tls() {
-    let server = echo_server().await;
-    let run = run("client", &[&server.address.replace("ws:", "wss:")], "hello\n").await;
-    run.assert_status(5);
-    run.assert_complains("the server's answer is no TLS");
 }
 
 /// A proxy that answers one CONNECT, and carries what comes after it where it was asked to. Gives its address, and the
@@ -165,8 +98,8 @@ async fn a_proxy_that_refuses_or_is_not_there() {
 #[cfg(unix)]
 #[tokio::test]
 async fn over_a_unix_socket() {
-    let directory = Directory::new("unix");
-    let path = directory.path("socket");
+    let files = Files::new("unix");
+    let path = files.path("socket");
     let listener = tokio::net::UnixListener::bind(&path).unwrap();
     let serve = async {
         let pending = Server::new().receive(listener.accept().await.unwrap().0).await.unwrap();
