@@ -22,6 +22,8 @@ pub(crate) struct Input(mpsc::Receiver<io::Result<Item>>);
 
 pub(crate) enum Item {
     Message(Message),
+    /// A ping that is timed.
+    Ping,
     /// A command that there isn't.
     Unknown,
 }
@@ -75,19 +77,21 @@ fn parse(line: &str, kind: MessageKind) -> Item {
     match line.strip_prefix('/') {
         None => data(line),
         Some(slashed) if slashed.starts_with('/') => data(slashed),
-        Some(command) => self::command(command).map_or(Item::Unknown, Item::Message),
+        Some(command) => self::command(command).unwrap_or(Item::Unknown),
     }
 }
 
-fn command(command: &str) -> Option<Message> {
+fn command(command: &str) -> Option<Item> {
     let (name, rest) = command.split_once(' ').unwrap_or((command, ""));
-    match name {
-        "ping" => Some(Message::ping(rest.to_owned())),
-        "close" if rest.is_empty() => Some(Message::close(CloseCode::NORMAL, "")),
+    let message = match name {
+        "ping" if rest.is_empty() => return Some(Item::Ping),
+        "ping" => Message::ping(rest.to_owned()),
+        "close" if rest.is_empty() => Message::close(CloseCode::NORMAL, ""),
         "close" => {
             let (code, reason) = rest.split_once(' ').unwrap_or((rest, ""));
-            Some(Message::close(code.parse::<u16>().ok()?, reason))
+            Message::close(code.parse::<u16>().ok()?, reason)
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some(Item::Message(message))
 }

@@ -18,7 +18,7 @@ usage: client URI [OPTION]...
 Connects to a WebSocket server, ws://HOST[:PORT]/PATH or wss://.
 
 On a terminal each line goes out as a message, and what arrives is shown with its kind. Commands:
-  /ping [TEXT]             sends a ping
+  /ping [TEXT]             sends a ping; one without a text is timed
   /close [CODE [REASON]]   closes
   //...                    a line that begins with one slash
   Ctrl-D closes with 1000, Ctrl-C with 1001; a second Ctrl-C ends at once.

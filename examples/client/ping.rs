@@ -1,53 +1,46 @@
 //! Pings, and how long their answers take.
 
-use std::{
-    cell::RefCell,
-    collections::VecDeque,
-    future,
-    time::{Duration, Instant},
-};
+use std::{cell::RefCell, future, time::Duration};
 
-use bowline::{Message, Writer, client::Stream};
-use bytes::Bytes;
+use bowline::{RoundTrip, Writer, client::Stream};
+use futures_util::FutureExt;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// How many may be on their way.
-const MAX: usize = 64;
-
+/// Those on their way. The library bounds them.
 #[derive(Default)]
-pub(crate) struct Pings(RefCell<VecDeque<(Bytes, Instant)>>);
+pub(crate) struct Pings(RefCell<Vec<RoundTrip>>);
 
 impl Pings {
+    pub(crate) fn send(&self, writer: &mut Writer<Stream>) {
+        let mut ping = writer.ping();
+        // One that can't be sent has failed at once, and its reason is the reader's to tell.
+        if (&mut ping).now_or_never().is_none() {
+            self.0.borrow_mut().push(ping);
+        }
+    }
+
     /// Sends one now and then.
-    pub(crate) async fn send(&self, mut writer: Writer<Stream>, every: Option<Duration>) -> ! {
+    pub(crate) async fn repeat(&self, mut writer: Writer<Stream>, every: Option<Duration>) -> ! {
         let Some(every) = every else { future::pending().await };
         let mut ticks = interval(every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        for number in 1_u64.. {
+        loop {
             ticks.tick().await;
-            let payload = Bytes::from(format!("{number}"));
-            self.remember(payload.clone());
-            if writer.send(Message::Ping(payload)).await.is_err() {
-                // The reader knows why.
-                break;
-            }
+            self.send(&mut writer);
         }
-        future::pending().await
     }
 
-    fn remember(&self, payload: Bytes) {
-        let mut pings = self.0.borrow_mut();
-        pings.truncate(MAX - 1);
-        pings.push_front((payload, Instant::now()));
-    }
-
-    /// How long the answer took, if it is one. Of several pings the peer may answer the last alone (RFC 6455 section
-    /// 5.5.3).
-    pub(crate) fn answered(&self, pong: &Bytes) -> Option<Duration> {
-        let mut pings = self.0.borrow_mut();
-        let place = pings.iter().position(|(payload, _)| payload == pong)?;
-        let (_, sent) = pings[place];
-        pings.truncate(place);
-        Some(sent.elapsed())
+    /// How long the answer took, asked when a Pong has come; `None` for one that nobody waits for. Of several pings the
+    /// peer may answer the last alone (RFC 6455 section 5.5.3): it is the last one's time.
+    pub(crate) fn answered(&self) -> Option<Duration> {
+        let mut time = None;
+        self.0.borrow_mut().retain_mut(|ping| match ping.now_or_never() {
+            Some(answer) => {
+                time = answer.ok().or(time);
+                false
+            }
+            None => true,
+        });
+        time
     }
 }

@@ -62,7 +62,7 @@ pub(crate) async fn run(ws: WebSocket<Stream>, console: &mut Console, options: &
             unreadable = last.err();
             future::pending().await
         } => never,
-        never = session.pings.send(writer.clone(), options.ping) => never,
+        never = session.pings.repeat(writer.clone(), options.ping) => never,
     };
     unreadable.map_or(end, End::Input)
 }
@@ -113,10 +113,10 @@ impl Session<'_> {
     }
 
     async fn show(&self, message: &Message) -> Result<(), Unread> {
-        if let Message::Pong(payload) = message
-            && let Some(time) = self.pings.answered(payload)
+        if let Message::Pong(_) = message
+            && let Some(time) = self.pings.answered()
         {
-            let line = format!("pong   {:.1} ms\n", time.as_secs_f64() * 1e3);
+            let line = format!("pong   {:.2} ms\n", time.as_secs_f64() * 1e3);
             return self.output.tell(line).await;
         }
         self.output.show(message).await
@@ -159,6 +159,10 @@ impl Session<'_> {
         while let Some(item) = input.next().await {
             let message = match item {
                 Ok(Item::Message(message)) => message,
+                Ok(Item::Ping) => {
+                    self.pings.send(&mut writer);
+                    continue;
+                }
                 Ok(Item::Unknown) => {
                     eprintln!(
                         "/ping [text], /close [code [reason]], or // for a line that starts with /"

@@ -121,3 +121,22 @@ async fn pings_are_timed() {
         assert_eq!(others, ["pong   q", "close  1000"]);
     }
 }
+
+#[tokio::test]
+async fn a_ping_typed_is_timed_if_it_has_no_text() {
+    let ((), run) = serve(&["--interactive"], async |tcp, child| {
+        let mut ws = bowline::server::accept(tcp).await?;
+        let stdin = child.stdin.as_mut().unwrap();
+        for (typed, is_timed) in [("/ping\n", true), ("/ping text\n", false)] {
+            stdin.write_all(typed.as_bytes()).await?;
+            let Message::Ping(payload) = ws.next().await.unwrap()? else { panic!("no ping") };
+            assert_eq!(payload != "text", is_timed);
+        }
+        ws.close(1000, "").await.map(drop)
+    })
+    .await;
+    run.assert_status(0);
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert!(milliseconds(lines[0]).is_some(), "{lines:?}");
+    assert_eq!(lines[1..], ["pong   text", "close  1000"]);
+}
