@@ -69,7 +69,9 @@ pub(crate) fn greet(ws: &WebSocket<Stream>, response: &Response<()>, options: &O
     if let Some((version, suite)) =
         tls.and_then(|tls| tls.protocol_version().zip(tls.negotiated_cipher_suite()))
     {
-        eprintln!("{version:?}, {:?}", suite.suite());
+        // As others write it: TLSv1.3.
+        let version = format!("{version:?}").replace('_', ".");
+        eprintln!("{version}, {:?}", suite.suite());
     }
     if options.proxy.is_some()
         && let Some(address) = ws.get_ref().tcp().and_then(|tcp| tcp.peer_addr().ok())

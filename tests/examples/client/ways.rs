@@ -23,8 +23,8 @@ async fn certificates() {
     fs::write(&empty, "nothing\n").unwrap();
     let warning = "client: WARNING: --insecure takes any certificate";
     for (arguments, status, complaint) in [
-        (&[&*uri, "--ca", &*ours][..], 0, "TLSv1_3, TLS13_AES_256_GCM_SHA384\n"),
-        (&[&uri, "--ca", &both], 0, "TLSv1_3"),
+        (&[&*uri, "--ca", &*ours][..], 0, "TLSv1.3, TLS13_AES_256_GCM_SHA384\n"),
+        (&[&uri, "--ca", &both], 0, "TLSv1.3"),
         (&[&uri, "--insecure"], 0, warning),
         (&[other, "--insecure"], 0, warning),
         (&[&uri, "--ca", &theirs], 5, "UnknownIssuer"),
