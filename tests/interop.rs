@@ -1,5 +1,6 @@
 //! Bowline against other implementations over TCP, as their client and as their server: ws on Node.js,
-//! websockets and aiohttp on Python. `tests/interop/run` installs them and runs these tests.
+//! websockets and aiohttp on Python, and libwebsockets in C as their server. `tests/interop/run` installs them, but for
+//! the last, and runs these tests.
 //!
 //! `tests/interop/cases.json` is the table of messages, closes and checks that all ends share. A client
 //! makes the checks; a server, bowline or a peer, serves these paths, and says `X-Interop` with its name
@@ -21,6 +22,11 @@
 //! of them is checked at bowline's end.
 //!
 //! None of these agrees to compression. `tests/interop/deflate/` is about that.
+//!
+//! libwebsockets' own test server can't be told what to do, and has tests for what it does.
+//!
+//! Each server takes `--tls CERT KEY`, two files in PEM, and serves TLS then. `authority.py DIRECTORY` makes such files
+//! for localhost and 127.0.0.1, and `ca.pem` with the authority to trust.
 
 #[path = "interop/as_client.rs"]
 mod as_client;
@@ -30,6 +36,8 @@ mod as_server;
 mod cases;
 #[path = "interop/deflate/mod.rs"]
 mod deflate;
+#[path = "interop/libwebsockets.rs"]
+mod libwebsockets;
 #[path = "interop/peer.rs"]
 mod peer;
 

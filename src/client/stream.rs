@@ -25,9 +25,18 @@ enum Kind {
     #[cfg(unix)]
     Unix(UnixStream),
     #[cfg(feature = "rustls")]
-    Tls(Box<TlsStream<Stream>>),
+    Tls(Box<TlsStream<Stream>>, Peer),
     /// Behind a lock that is never taken, so that this is `Sync` whatever is inside.
     Other(Mutex<Box<dyn Transport>>),
+}
+
+/// Whom TLS is spoken with.
+#[cfg(feature = "rustls")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "proxy"), allow(dead_code, reason = "not every build has proxies"))]
+enum Peer {
+    Server,
+    Proxy,
 }
 
 /// Whatever bytes can go over.
@@ -46,7 +55,7 @@ impl Stream {
         match &self.0 {
             Kind::Tcp(tcp) => Some(tcp),
             #[cfg(feature = "rustls")]
-            Kind::Tls(tls) => tls.get_ref().0.tcp(),
+            Kind::Tls(tls, _) => tls.get_ref().0.tcp(),
             _ => None,
         }
     }
@@ -57,17 +66,28 @@ impl Stream {
         match &self.0 {
             Kind::Unix(unix) => Some(unix),
             #[cfg(feature = "rustls")]
-            Kind::Tls(tls) => tls.get_ref().0.unix(),
+            Kind::Tls(tls, _) => tls.get_ref().0.unix(),
             _ => None,
         }
     }
 
-    /// The TLS session with the server, where there is one: its certificates, version and cipher suite.
+    /// The TLS session with the server, where there is one: its certificates, version and cipher suite. That with a proxy
+    /// is not shown.
     #[cfg(feature = "rustls")]
     pub fn tls(&self) -> Option<&tokio_rustls::rustls::ClientConnection> {
         match &self.0 {
-            Kind::Tls(tls) => Some(tls.get_ref().1),
+            Kind::Tls(tls, Peer::Server) => Some(tls.get_ref().1),
             _ => None,
+        }
+    }
+
+    /// The same transport as one that ends at a proxy.
+    #[cfg(feature = "proxy")]
+    pub(super) fn into_hop(self) -> Self {
+        match self.0 {
+            #[cfg(feature = "rustls")]
+            Kind::Tls(tls, _) => Self(Kind::Tls(tls, Peer::Proxy)),
+            other => Self(other),
         }
     }
 }
@@ -88,7 +108,7 @@ impl From<UnixStream> for Stream {
 #[cfg(feature = "rustls")]
 impl From<TlsStream<Stream>> for Stream {
     fn from(tls: TlsStream<Stream>) -> Self {
-        Self(Kind::Tls(Box::new(tls)))
+        Self(Kind::Tls(Box::new(tls), Peer::Server))
     }
 }
 
@@ -106,7 +126,7 @@ macro_rules! transport {
                 $call
             }
             #[cfg(feature = "rustls")]
-            Kind::Tls(tls) => {
+            Kind::Tls(tls, _) => {
                 let $io = Pin::new(tls);
                 $call
             }
@@ -159,7 +179,7 @@ impl AsyncWrite for Stream {
             #[cfg(unix)]
             Kind::Unix(unix) => unix.is_write_vectored(),
             #[cfg(feature = "rustls")]
-            Kind::Tls(tls) => tls.is_write_vectored(),
+            Kind::Tls(tls, _) => tls.is_write_vectored(),
             Kind::Other(io) => {
                 io.lock().unwrap_or_else(PoisonError::into_inner).is_write_vectored()
             }
@@ -174,7 +194,11 @@ impl fmt::Debug for Kind {
             #[cfg(unix)]
             Self::Unix(unix) => unix.fmt(f),
             #[cfg(feature = "rustls")]
-            Self::Tls(tls) => f.debug_tuple("Tls").field(tls.get_ref().0).finish(),
+            Self::Tls(tls, Peer::Server) => f.debug_tuple("Tls").field(tls.get_ref().0).finish(),
+            #[cfg(feature = "rustls")]
+            Self::Tls(tls, Peer::Proxy) => {
+                f.debug_tuple("TlsToProxy").field(tls.get_ref().0).finish()
+            }
             Self::Other(_) => f.write_str("Other"),
         }
     }

@@ -18,7 +18,10 @@ impl Fields {
     {
         match (name.try_into(), value.try_into()) {
             (Ok(name), Ok(_)) if is_reserved(&name) => self.fail(UsageError::ReservedHeader),
-            (Ok(name), Ok(value)) => {
+            (Ok(name), Ok(mut value)) => {
+                if is_secret(&name) {
+                    value.set_sensitive(true);
+                }
                 if self.headers.try_append(name, value).is_err() {
                     self.fail(UsageError::InvalidHeader);
                 }
@@ -54,6 +57,11 @@ impl Fields {
             None => Ok(self.headers),
         }
     }
+}
+
+/// Whether a header proves who its sender is: no `Debug` shows it then.
+fn is_secret(name: &HeaderName) -> bool {
+    [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE].contains(name)
 }
 
 /// Headers with which the handshake would no longer say what it is.

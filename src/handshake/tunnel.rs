@@ -72,11 +72,14 @@ impl Encoder<(&str, HeaderMap)> for HandshakeCodec<Tunnel> {
     /// Encodes the request for this host and port.
     fn encode(
         &mut self,
-        (authority, mut headers): (&str, HeaderMap),
+        (authority, more): (&str, HeaderMap),
         dst: &mut BytesMut,
     ) -> Result<(), Error> {
         let host = HeaderValue::from_str(authority).map_err(|_| UsageError::InvalidUri)?;
+        // "SHOULD send Host as the first field" (RFC 9110 section 7.2).
+        let mut headers = HeaderMap::with_capacity(1 + more.len());
         headers.insert(HOST, host);
+        headers.extend(more);
         head::write_request(&Method::CONNECT, authority, &headers, dst);
         self.state.0 = State::Response(ResponseHead::new());
         Ok(())

@@ -3,7 +3,7 @@
 import asyncio
 
 from aiohttp import WSMsgType, web
-from common import MAX_SIZE
+from common import MAX_SIZE, tls
 from deflate import PATH, report
 
 
@@ -24,7 +24,7 @@ async def main():
     app.router.add_get(PATH, handle)
     runner = web.AppRunner(app)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls()).start()
     print(runner.addresses[0][1], flush=True)
     await asyncio.Event().wait()
 

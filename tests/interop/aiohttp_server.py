@@ -7,7 +7,17 @@ import asyncio
 import json
 
 from aiohttp import WSMsgType, web
-from common import CASES, MAX_SIZE, NO_CODE, PONGS_CAME, RESPONSE_HEADERS, binary, report_close, segments
+from common import (
+    CASES,
+    MAX_SIZE,
+    NO_CODE,
+    PONGS_CAME,
+    RESPONSE_HEADERS,
+    binary,
+    report_close,
+    segments,
+    tls,
+)
 
 
 async def echo(ws, request):
@@ -78,7 +88,7 @@ async def main():
     app.router.add_get("/{path:.*}", handle)
     runner = web.AppRunner(app)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls()).start()
     print(runner.addresses[0][1], flush=True)
     await asyncio.Event().wait()
 

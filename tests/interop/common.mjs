@@ -1,6 +1,8 @@
 // What both ends of ws share: the library, the table of cases, and payloads.
 
 import { readFileSync } from "node:fs";
+import http from "node:http";
+import https from "node:https";
 import { createRequire } from "node:module";
 
 // ws lies outside of the source tree: `require` looks where NODE_PATH says, `import` doesn't.
@@ -11,6 +13,13 @@ export const cases = JSON.parse(readFileSync(new URL("cases.json", import.meta.u
 export const MAX_PAYLOAD = 64 << 20;
 
 export const PONGS_CAME = "pongs came";
+
+/** What a server listens with: over TLS where it was started with `--tls CERT KEY`. */
+export function createServer() {
+  const [flag, cert, key] = process.argv.slice(2);
+  if (flag !== "--tls") return http.createServer();
+  return https.createServer({ cert: readFileSync(cert), key: readFileSync(key) });
+}
 
 /** Bytes of every value. */
 export function binary(size) {

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 import sys
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -45,6 +46,15 @@ def segments(path):
 def report_close(code, reason):
     """One line for each connection that has ended."""
     print(json.dumps([code or NO_CODE, reason]), flush=True)
+
+
+def tls():
+    """What a server that was started with `--tls CERT KEY` serves with; None without."""
+    if sys.argv[1:2] != ["--tls"]:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*sys.argv[2:4])
+    return context
 
 
 async def run_checks(checks):

@@ -4,7 +4,7 @@ use std::{
     env,
     ffi::OsString,
     fmt::Display,
-    path::Path,
+    path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
 };
@@ -65,23 +65,31 @@ impl Peer {
     }
 
     fn command(self, end: &str) -> Command {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop");
-        let program = |extension| directory.join(format!("{}_{end}.{extension}", self.name()));
+        let name = format!("{}_{end}", self.name());
         match self {
-            Self::Ws => {
-                let mut command = Command::new(required("BOWLINE_INTEROP_NODE"));
-                command.env("NODE_PATH", required("BOWLINE_INTEROP_NODE_MODULES"));
-                command.arg(program("mjs"));
-                command
-            }
-            Self::Websockets | Self::Aiohttp => {
-                let mut command = Command::new(required("BOWLINE_INTEROP_PYTHON"));
-                // -B: no caches in the source tree.
-                command.arg("-B").arg(program("py"));
-                command
-            }
+            Self::Ws => node(&format!("{name}.mjs")),
+            Self::Websockets | Self::Aiohttp => python(&format!("{name}.py")),
         }
     }
+}
+
+fn node(program: &str) -> Command {
+    let mut command = Command::new(required("BOWLINE_INTEROP_NODE"));
+    command.env("NODE_PATH", required("BOWLINE_INTEROP_NODE_MODULES"));
+    command.arg(directory().join(program));
+    command
+}
+
+/// One of the programs in Python here.
+pub(crate) fn python(program: &str) -> Command {
+    let mut command = Command::new(required("BOWLINE_INTEROP_PYTHON"));
+    // -B: no caches in the source tree.
+    command.arg("-B").arg(directory().join(program));
+    command
+}
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop")
 }
 
 fn required(variable: &str) -> OsString {
@@ -102,6 +110,10 @@ impl Process {
     pub(crate) fn start(peer: Peer, end: &str, port: Option<u16>) -> Self {
         let mut command = peer.command(end);
         command.args(port.map(|port| port.to_string()));
+        Self::spawn(command)
+    }
+
+    pub(crate) fn spawn(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let stdin = child.stdin.take().expect("stdin is piped");
@@ -117,6 +129,12 @@ impl Process {
     /// The next line that it prints; `None` at the end.
     pub(crate) async fn line(&mut self, what: impl Display) -> Option<String> {
         step(what, self.lines.next_line()).await.expect("a line in UTF-8")
+    }
+
+    /// The port that a server prints first.
+    pub(crate) async fn port(&mut self) -> u16 {
+        let line = self.line("the peer's port").await;
+        line.and_then(|line| line.parse().ok()).expect("the peer's port")
     }
 
     /// How it ends, on its own, with nothing more to read.
@@ -142,8 +160,7 @@ impl PeerServer {
     /// The same of another program of the peer's.
     pub(crate) async fn start_program(peer: Peer, program: &str) -> Self {
         let mut process = Process::start(peer, program, None);
-        let line = process.line("the peer's port").await;
-        let port = line.and_then(|line| line.parse().ok()).expect("the peer's port");
+        let port = process.port().await;
         Self { peer, port, process }
     }
 

@@ -3,7 +3,7 @@
 import asyncio
 from urllib.parse import unquote
 
-from common import MAX_SIZE
+from common import MAX_SIZE, tls
 from deflate import PATH, parameters, report
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
@@ -26,7 +26,7 @@ def take_wish(ws, request):
 
 
 async def main():
-    options = {"compression": None, "max_size": MAX_SIZE, "process_request": take_wish}
+    options = {"ssl": tls(), "compression": None, "max_size": MAX_SIZE, "process_request": take_wish}
     async with serve(echo, "127.0.0.1", 0, **options) as server:
         print(server.sockets[0].getsockname()[1], flush=True)
         await server.serve_forever()

@@ -4,7 +4,7 @@ import asyncio
 import json
 from http import HTTPStatus
 
-from common import MAX_SIZE, PONGS_CAME, RESPONSE_HEADERS, report_close, segments
+from common import MAX_SIZE, PONGS_CAME, RESPONSE_HEADERS, report_close, segments, tls
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 from websockets_common import await_pongs, close, send_fragments
@@ -75,6 +75,7 @@ def add_headers(ws, request, response):
 
 async def main():
     options = {
+        "ssl": tls(),
         "max_size": MAX_SIZE,
         "process_request": refuse,
         "process_response": add_headers,

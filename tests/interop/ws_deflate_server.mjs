@@ -1,7 +1,6 @@
 // ws as the server whose wishes are in the path, as tests/interop/deflate/mod.rs describes.
 
-import { createServer } from "node:http";
-import { MAX_PAYLOAD, WebSocketServer } from "./common.mjs";
+import { MAX_PAYLOAD, WebSocketServer, createServer } from "./common.mjs";
 import { options } from "./deflate.mjs";
 
 const PATH = "/deflate/";

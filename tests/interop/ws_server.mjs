@@ -1,6 +1,14 @@
 // ws as the server: its paths are described in tests/interop.rs.
 
-import { PONGS_CAME, MAX_PAYLOAD, WebSocketServer, close, pongsCome, sendFragments } from "./common.mjs";
+import {
+  PONGS_CAME,
+  MAX_PAYLOAD,
+  WebSocketServer,
+  close,
+  createServer,
+  pongsCome,
+  sendFragments,
+} from "./common.mjs";
 
 const paths = {
   echo: (ws) => ws.on("message", (data, isBinary) => ws.send(data, { binary: isBinary })),
@@ -16,9 +24,9 @@ function verifyClient({ req }, decide) {
   else decide(true);
 }
 
+const http = createServer();
 const server = new WebSocketServer({
-  host: "127.0.0.1",
-  port: 0,
+  server: http,
   maxPayload: MAX_PAYLOAD,
   perMessageDeflate: true,
   handleProtocols: (offered) => [...offered].at(-1),
@@ -36,4 +44,4 @@ server.on("connection", (ws, request) => {
   paths[path](ws, request, rest);
 });
 
-server.on("listening", () => console.log(server.address().port));
+http.listen(0, "127.0.0.1", () => console.log(http.address().port));

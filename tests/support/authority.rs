@@ -1,9 +1,14 @@
 //! Certificate authorities that live as long as a test, and what they sign.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
-use bowline::client::tokio_rustls::rustls::{
-    RootCertStore,
-    pki_types::{CertificateDer, PrivateKeyDer},
+use std::sync::Arc;
+
+use bowline::client::tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ClientConfig, RootCertStore, ServerConfig,
+        pki_types::{CertificateDer, PrivateKeyDer},
+    },
 };
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -39,6 +44,21 @@ impl Authority {
     /// A store that trusts nobody else.
     pub(crate) fn roots(&self) -> RootCertStore {
         roots(self.0.der())
+    }
+
+    /// A client's configuration that trusts nobody else.
+    pub(crate) fn trusting(&self) -> Arc<ClientConfig> {
+        let config = ClientConfig::builder().with_root_certificates(self.roots());
+        Arc::new(config.with_no_client_auth())
+    }
+
+    /// A server's end of TLS, as this host or address.
+    pub(crate) fn acceptor(&self, name: &str) -> TlsAcceptor {
+        let identity = self.issue(&[name]);
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(identity.chain.clone(), identity.key());
+        TlsAcceptor::from(Arc::new(config.expect("a certificate and its key")))
     }
 
     pub(crate) fn pem(&self) -> String {

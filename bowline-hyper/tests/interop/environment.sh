@@ -48,6 +48,7 @@ build_examples() {
 
 # run_tests DIRECTORY [pytest options]: with nothing left in the source tree, and a deadline for each test.
 run_tests() {
-    PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$root/bowline-hyper/tests/interop" exec "$python" -m pytest \
+    local modules="$root/bowline-hyper/tests/interop:$root/tests/interop"
+    PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$modules" exec "$python" -m pytest \
         -p no:cacheprovider --timeout 60 --rootdir "$1" "$@"
 }

@@ -1,38 +1,21 @@
 //! The way through a proxy: HTTP's CONNECT (RFC 9110 section 9.3.6) and SOCKS5 (RFC 1928).
 
-use std::{
-    env, fmt,
-    future::{Ready, ready},
-    io,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{env, fmt, future::pending, sync::Arc};
 
 use http::{HeaderMap, Uri, header::PROXY_AUTHORIZATION};
-use hyper_util::{
-    client::{
-        legacy::connect::proxy::SocksV5,
-        proxy::matcher::{Intercept, Matcher},
-    },
-    rt::TokioIo,
-};
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use tokio::time::{Instant, timeout_at};
-use tower_service::Service;
 
-use super::{Dialer, late};
+use super::{Dialer, late, socks};
 use crate::{
     client::{
         stream::Stream,
         target::{Security, Target, unbracketed},
     },
     handshake::HandshakeCodec,
-    vocabulary::{Config, ConnectError, Error, HandshakeError, UsageError, trace},
+    vocabulary::{Config, ConnectError, Error, HandshakeError, UsageError, grammar, trace},
     websocket::Opening,
 };
-
-/// The variables that name a proxy.
-const VARIABLES: [&str; 6] =
-    ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 /// For a matcher that only has to tell whom a proxy is for.
 const ANY_PROXY: &str = "http://proxy.invalid";
@@ -82,19 +65,24 @@ impl Proxy {
     /// [`UsageError::InvalidProxy`] where a variable names what is no proxy here: to go directly in its place
     /// could tell the network what it was set to hide.
     pub fn from_env() -> Result<Self, Error> {
-        for value in VARIABLES.iter().filter_map(|name| env::var(name).ok()) {
-            if !value.is_empty() {
-                check(&value)?;
-            }
+        if env::var_os("REQUEST_METHOD").is_some() {
+            return Ok(Self { matcher: Arc::new(Matcher::builder().build()), except: None });
         }
-        Ok(Self { matcher: Arc::new(Matcher::from_env()), except: None })
+        let no = variable(["NO_PROXY", "no_proxy"])?.unwrap_or_default();
+        let matcher = Matcher::builder()
+            .all(proxy_variable(["ALL_PROXY", "all_proxy"])?)
+            .http(proxy_variable(["HTTP_PROXY", "http_proxy"])?)
+            .https(proxy_variable(["HTTPS_PROXY", "https_proxy"])?)
+            .no(with_addresses(no))
+            .build();
+        Ok(Self { matcher: Arc::new(matcher), except: None })
     }
 
     /// Has these reached directly, in the syntax of `NO_PROXY`: names with their subdomains, addresses, networks,
     /// parted by commas, or `*`. Replaces those named before; what `NO_PROXY` says stays.
     #[must_use]
     pub fn except(mut self, hosts: impl Into<String>) -> Self {
-        let except = Matcher::builder().all(ANY_PROXY).no(hosts.into()).build();
+        let except = Matcher::builder().all(ANY_PROXY).no(with_addresses(hosts.into())).build();
         self.except = Some(Arc::new(except));
         self
     }
@@ -115,12 +103,37 @@ impl Proxy {
     }
 }
 
+/// The first of these variables that is set.
+fn variable(names: [&str; 2]) -> Result<Option<String>, UsageError> {
+    let value = names.into_iter().find_map(env::var_os);
+    value.map(|value| value.into_string().map_err(|_| UsageError::InvalidProxy)).transpose()
+}
+
+/// The same for one that names a proxy; empty where none is named.
+fn proxy_variable(names: [&str; 2]) -> Result<String, UsageError> {
+    let value = variable(names)?.unwrap_or_default();
+    if !value.is_empty() {
+        check(&value)?;
+    }
+    Ok(value)
+}
+
+/// `*` stands for every host, and the matcher takes it for every name.
+fn with_addresses(hosts: String) -> String {
+    let is_all = hosts.split(',').any(|host| host.trim() == "*");
+    if is_all { "*, 0.0.0.0/0, ::/0".into() } else { hosts }
+}
+
 fn check(uri: &str) -> Result<(), UsageError> {
     let matcher = Matcher::builder().all(uri.to_owned()).build();
     let intercept = matcher.intercept(&Uri::from_static("http://example.com/"));
-    match intercept.map(Hop).and_then(|hop| hop.protocol()) {
-        Some(_) => Ok(()),
-        None => Err(UsageError::InvalidProxy),
+    let hop = intercept.map(Hop).ok_or(UsageError::InvalidProxy)?;
+    // The matcher takes hosts that are none, ports that are no numbers, and of user information what is before the
+    // first "@".
+    let has_host = hop.0.uri().authority().is_some_and(grammar::is_host_and_port);
+    match hop.protocol() {
+        Some(_) if has_host => Ok(()),
+        _ => Err(UsageError::InvalidProxy),
     }
 }
 
@@ -184,7 +197,7 @@ impl Hop {
         };
         let io = dialer.transport(uri, host, uri.port_u16().unwrap_or(default)).await?;
         match securing {
-            Some(securing) => securing.secure(io).await,
+            Some(securing) => Ok(securing.secure(io).await?.into_hop()),
             None => Ok(io),
         }
     }
@@ -209,11 +222,12 @@ impl Hop {
         };
         match answer {
             Ok(answer) => answer.and_then(|_| opening.into_inner()),
-            // A refusal whose body dawdles is a refusal all the same.
-            Err(_) => {
-                let refusal = opening.codec_mut().take_refusal();
-                Err(refusal.unwrap_or(HandshakeError::TimedOut.into()))
-            }
+            Err(_) => match opening.codec_mut().take_refusal() {
+                // A refusal whose body dawdles is a refusal all the same.
+                Some(refusal) => Err(refusal),
+                // The dialler's time-out is over too, and says so.
+                None => pending().await,
+            },
         }
     }
 
@@ -233,12 +247,7 @@ impl Hop {
         let host = if host.contains(':') { format!("[{host}]") } else { host };
         let uri = format!("ws://{host}:{}/", target.port());
         let uri = uri.parse::<Uri>().map_err(|_| UsageError::InvalidUri)?;
-        let mut socks = SocksV5::new(self.0.uri().clone(), Dialled(Some(TokioIo::new(io))));
-        if let Some((user, password)) = self.0.raw_auth() {
-            socks = socks.with_auth(user.to_owned(), password.to_owned());
-        }
-        let io = socks.call(uri).await.map_err(|error| ConnectError::Socks(Box::new(error)))?;
-        Ok(io.into_inner())
+        Ok(socks::tunnel(io, self.0.uri(), self.0.raw_auth(), uri).await?)
     }
 }
 
@@ -257,23 +266,6 @@ fn proxy_error(error: Error) -> Error {
         error => ConnectError::ProxyUnreachable(Box::new(late(error))),
     };
     error.into()
-}
-
-/// The connection to the proxy, as the connector that it is wanted as; gives it once.
-struct Dialled(Option<TokioIo<Stream>>);
-
-impl Service<Uri> for Dialled {
-    type Response = TokioIo<Stream>;
-    type Error = io::Error;
-    type Future = Ready<io::Result<TokioIo<Stream>>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Uri) -> Self::Future {
-        ready(self.0.take().ok_or_else(|| io::ErrorKind::NotConnected.into()))
-    }
 }
 
 impl fmt::Debug for Hop {

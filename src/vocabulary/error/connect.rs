@@ -27,7 +27,7 @@ pub enum ConnectError {
     ProxyRefused(Box<Response<Bytes>>),
     /// What the HTTP proxy answered is no HTTP, or breaks off.
     ProxyAnswer(Box<HandshakeError>),
-    /// The SOCKS proxy refused, or broke off.
+    /// The SOCKS proxy refused, or broke off: an I/O error is inside then.
     Socks(Box<dyn error::Error + Send + Sync>),
     /// A redirect that is not followed, with the response that asks for it.
     Redirect(RedirectError, Box<Response<Bytes>>),
@@ -61,6 +61,7 @@ impl ConnectError {
             Self::Tls(error) => is_disconnect(error),
             Self::ProxyUnreachable(error) => error.is_disconnect(),
             Self::ProxyAnswer(error) => error.is_disconnect(),
+            Self::Socks(error) => error.downcast_ref().is_some_and(is_disconnect),
             _ => false,
         }
     }

@@ -1,7 +1,12 @@
-"""A certificate authority that lasts as long as the tests, and one certificate of its making."""
+"""A certificate authority that lasts as long as the tests, and one certificate of its making.
+
+`authority.py DIRECTORY` writes their files into the directory.
+"""
 
 import base64
 import hashlib
+import sys
+from pathlib import Path
 
 import trustme
 from cryptography import x509
@@ -38,3 +43,7 @@ class Authority:
         key = x509.load_pem_x509_certificate(self.cert.read_bytes()).public_key()
         info = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         return base64.b64encode(hashlib.sha256(info).digest()).decode()
+
+
+if __name__ == "__main__":
+    Authority(Path(sys.argv[1]))
