@@ -29,7 +29,7 @@ message arrives, it closes with 1000.
 
   --binary                 sends binary: in pipes what is read at a time, up to 64 KiB; standard output
                            has the bytes that arrive and nothing added
-  --json                   indents text that is JSON, and says what isn't
+  --json                   indents text that is JSON, and says what isn't; not with --binary in pipes
   --wait SECS              how long the silence after the end of the input is; 1
   --ping SECS              pings so often, and shows how long the answers take
   --interactive            as on a terminal, whatever standard input is

@@ -44,7 +44,7 @@ impl Output {
     pub(crate) fn open(options: &Options) -> Self {
         let style = match (options.mode, options.kind) {
             (Mode::Interactive, _) => Style::Labelled,
-            (Mode::Pipe, _) if io::stdout().is_terminal() => Style::VisibleLines,
+            _ if io::stdout().is_terminal() => Style::VisibleLines,
             (Mode::Pipe, MessageKind::Text) => Style::Lines,
             (Mode::Pipe, MessageKind::Binary) => Style::Bytes,
         };
@@ -57,8 +57,8 @@ impl Output {
     pub(crate) async fn show(&self, message: &Message) -> Result<(), Unread> {
         let Some(kind) = message.kind() else { return self.tell(labelled(message)).await };
         let text = message.as_text().unwrap_or_default();
-        let pretty = match self.text {
-            TextStyle::Json if kind == MessageKind::Text => pretty(text),
+        let pretty = match (self.text, kind) {
+            (TextStyle::Json, MessageKind::Text) if self.style != Style::Bytes => pretty(text),
             _ => None,
         };
         let text = pretty.as_deref().unwrap_or(text);
@@ -75,13 +75,12 @@ impl Output {
             (Style::Lines, MessageKind::Binary) => {
                 [&message.clone().into_bytes(), &b"\n"[..]].concat()
             }
-            (Style::Bytes, _) if pretty.is_some() => text.into(),
             (Style::Bytes, _) => message.clone().into_bytes().into(),
         };
         self.print(chunk).await
     }
 
-    /// Shows a line that is no data: to people with everything else, to programs not at all.
+    /// Shows what is no data: to people with everything else, and apart from it in pipes.
     pub(crate) async fn tell(&self, line: String) -> Result<(), Unread> {
         if self.style == Style::Labelled {
             return self.print(line.into_bytes()).await;

@@ -1,6 +1,10 @@
 //! Whose certificates are good.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bowline::client::tokio_rustls::rustls::{
     ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
@@ -46,8 +50,8 @@ impl Trust {
     }
 }
 
-fn roots(path: &PathBuf) -> Result<RootCertStore, String> {
-    let complaint = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+fn roots(path: &Path) -> Result<RootCertStore, String> {
+    let complaint = |error: &dyn fmt::Display| format!("{}: {error}", path.display());
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(path).map_err(|error| complaint(&error))? {
         let certificate = certificate.map_err(|error| complaint(&error))?;

@@ -7,7 +7,7 @@ mod json;
 
 use super::*;
 
-/// Against `xxd` itself would need it; this is what it prints.
+/// What `xxd` prints of the same.
 #[test]
 fn bytes_as_xxd_shows_them() {
     let bytes: Vec<u8> = (0x18..0x3a).chain([0x7e, 0x7f, 0xff]).collect();

@@ -36,7 +36,7 @@ async fn bytes_in_and_bytes_out() {
 
 #[tokio::test]
 async fn blocks_are_what_was_read_and_replies_have_nothing_added() {
-    let ((), run) = serve(&["--binary"], async |tcp, child| {
+    let ((), run) = serve(&["--binary", "--json"], async |tcp, child| {
         let mut ws = bowline::server::accept(tcp).await?;
         let mut stdin = child.stdin.take().unwrap();
         for part in ["one", "two\n"] {
@@ -51,13 +51,13 @@ async fn blocks_are_what_was_read_and_replies_have_nothing_added() {
             left -= block.len();
         }
         ws.send(b"a\0b".to_vec()).await?;
-        ws.send("text").await?;
+        ws.send("[1, text]").await?;
         ws.send(Message::ping("p")).await?;
         ws.close(1000, "").await.map(drop)
     })
     .await;
     run.assert_status(0);
-    assert_eq!(run.stdout, "a\0btext");
+    assert_eq!(run.stdout, "a\0b[1, text]");
     assert_eq!(run.stderr, format!("{GREETING}ping   p\nclose  1000\n"));
 }
 
