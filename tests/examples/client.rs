@@ -1,14 +1,22 @@
-//! The terminal client, against servers of the tests' own and the echo server.
+//! The client, against servers of the tests' own and the echo server. Here it is as on a terminal.
+
+mod ends;
+mod looks;
+mod pipes;
+mod terminal;
+mod ways;
 
 use super::*;
+
+const GREETING: &str = "101 Switching Protocols, subprotocol none\n";
 
 #[tokio::test]
 async fn client_prints_the_echoes_and_closes_at_the_end_of_its_input() {
     let server = echo_server().await;
     let input = "hello\n/ping are you there\n\n//slashed\nwörld";
-    let run = run("client", &[&server.address], input).await;
+    let run = run("client", &[&server.address, "--interactive"], input).await;
     run.assert_status(0);
-    assert_eq!(run.stderr, "101 Switching Protocols, subprotocol none\n");
+    assert_eq!(run.stderr, GREETING);
     // The pong may overtake echoes that were still in the server's queue.
     let (pongs, rest): (Vec<&str>, Vec<&str>) =
         run.stdout.lines().partition(|line| line.starts_with("pong"));
@@ -21,23 +29,12 @@ async fn client_refuses_what_cannot_be_sent_and_goes_on() {
     let server = echo_server().await;
     let long = "x".repeat(126);
     let input = format!("/what\n/close x\n/ping {long}\n/close 1005\n/close 3001 bye\nmore\n");
-    let run = run("client", &[&server.address], input).await;
+    let run = run("client", &[&server.address, "--interactive"], input).await;
     run.assert_status(0);
     assert_eq!(run.stdout, "close  3001\n");
     assert_eq!(run.stderr.matches("/ping [text]").count(), 2);
     run.assert_complains("not sent: control frame of 126 bytes, 125 allowed\n");
     run.assert_complains("not sent: close code 1005, allowed are");
-}
-
-/// Messages larger than what sockets hold: while one is being sent others have to be read, or neither
-/// end gets any further.
-#[tokio::test]
-async fn client_sends_a_large_file_through_an_echo_server() {
-    let server = echo_server().await;
-    let line = "x".repeat(4 << 20);
-    let run = run("client", &[&server.address], format!("{line}\n").repeat(8)).await;
-    run.assert_status(0);
-    assert!(run.stdout == format!("text   {line}\n").repeat(8) + "close  1000\n");
 }
 
 /// Runs one connection of a server of this test's own, and a client that connects to it.
@@ -61,9 +58,18 @@ pub(super) async fn serve<T: Debug>(
     (result, output.into())
 }
 
+/// What Ctrl-C does.
+#[cfg(unix)]
+async fn interrupt(child: &Child) {
+    let id = child.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
+}
+
 #[tokio::test]
 async fn client_prints_every_kind_and_ends_when_the_server_does() {
-    let arguments = ["--subprotocol", "a", "--header", "X-Name:  some value", "--subprotocol", "b"];
+    let header = "X-Name:  some value";
+    let arguments =
+        ["--interactive", "--subprotocol", "a", "--header", header, "--subprotocol", "b"];
     let (header, run) = serve(&arguments, async |tcp, _| {
         let pending = Server::new().receive(tcp).await?;
         let header = pending.headers()["x-name"].clone();
@@ -72,7 +78,7 @@ async fn client_prints_every_kind_and_ends_when_the_server_does() {
         let mut ws = pending.subprotocol("b").accept().await?;
         ws.send("two\nlines and \x1b[31mred").await?;
         ws.send(vec![1, 2, 0xff]).await?;
-        ws.send(vec![0; 40]).await?;
+        ws.send(vec![0; 20]).await?;
         ws.send(Message::ping("\0p")).await?;
         ws.send(Message::pong("q")).await?;
         let answer = ws.close(4000, "that's it").await?;
@@ -80,14 +86,16 @@ async fn client_prints_every_kind_and_ends_when_the_server_does() {
         Ok(header)
     })
     .await;
-    run.assert_status(0);
+    run.assert_status(4);
     assert_eq!(header, "some value");
     assert_eq!(run.stderr, "101 Switching Protocols, subprotocol b\n");
-    let zeros = ["00"; 24].join(" ");
     let expected = [
         "text   two\\nlines and \\u{1b}[31mred",
-        "binary 3 bytes: 01 02 ff",
-        &format!("binary 40 bytes: {zeros}..."),
+        "binary 3 bytes",
+        "       00000000: 0102 ff                                  ...",
+        "binary 20 bytes",
+        "       00000000: 0000 0000 0000 0000 0000 0000 0000 0000  ................",
+        "       00000010: 0000 0000                                ....",
         "ping   \\x00p",
         "pong   q",
         "close  4000 (\"that's it\")",
@@ -97,7 +105,7 @@ async fn client_prints_every_kind_and_ends_when_the_server_does() {
 
 #[tokio::test]
 async fn client_prints_what_comes_between_its_close_and_the_servers() {
-    let ((), run) = serve(&[], async |tcp, child| {
+    let ((), run) = serve(&["--interactive"], async |tcp, child| {
         drop(child.stdin.take());
         let ws = bowline::server::accept(tcp).await?;
         let mut messages: Framed<TcpStream, MessageCodec> = ws.into_framed();
@@ -114,7 +122,7 @@ async fn client_prints_what_comes_between_its_close_and_the_servers() {
 #[cfg(unix)]
 #[tokio::test]
 async fn client_closes_with_1001_on_an_interrupt() {
-    let ((), run) = serve(&[], async |tcp, child| {
+    let ((), run) = serve(&["--interactive"], async |tcp, child| {
         let mut ws = bowline::server::accept(tcp).await?;
         // Once a line has come through, the client is where it listens for the signal too.
         child.stdin.as_mut().unwrap().write_all(b"hello\n").await?;
@@ -123,8 +131,7 @@ async fn client_closes_with_1001_on_an_interrupt() {
         let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
         assert_eq!(stdout.next_line().await?.as_deref(), Some("text   hello to you"));
 
-        let id = child.id().unwrap().to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().await?.success());
+        interrupt(child).await;
         assert_eq!(ws.next().await.unwrap()?, Message::close(CloseCode::AWAY, ""));
         assert!(ws.next().await.is_none());
         assert_eq!(stdout.next_line().await?.as_deref(), Some("close  1001"));
@@ -133,54 +140,4 @@ async fn client_closes_with_1001_on_an_interrupt() {
     })
     .await;
     run.assert_status(0);
-}
-
-#[tokio::test]
-async fn client_shows_why_it_was_refused() {
-    let ((), run) = serve(&[], async |tcp, _| {
-        let pending = Server::new().receive(tcp).await?;
-        assert_eq!(pending.path(), "/path");
-        let mut response = Response::new("nobody here\nbut \x1b[2Jus\n");
-        *response.status_mut() = StatusCode::NOT_FOUND;
-        pending.respond(response).await
-    })
-    .await;
-    run.assert_status(1);
-    assert_eq!(run.stdout, "");
-    run.assert_complains(": the server answered 404 Not Found, 101 expected\n");
-    run.assert_complains("  | nobody here\n  | but \\u{1b}[2Jus\n");
-}
-
-#[tokio::test]
-async fn client_fails_when_the_connection_breaks_off() {
-    let ((), run) = serve(&[], async |tcp, _| {
-        let mut ws = bowline::server::accept(tcp).await?;
-        ws.send("so far").await
-    })
-    .await;
-    run.assert_status(1);
-    assert_eq!(run.stdout, "text   so far\n");
-    run.assert_complains("end of stream between frames, Close expected\n");
-}
-
-#[tokio::test]
-async fn client_fails_where_there_is_nothing_to_connect_to() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let uri = format!("ws://{}", listener.local_addr().unwrap());
-    drop(listener);
-    for (uri, complaint) in [
-        (uri.as_str(), "refused"),
-        (&uri.replace("ws:", "wss:"), "refused"),
-        ("http://127.0.0.1/", "the URI is not ws://"),
-    ] {
-        let run = run("client", &[uri], "").await;
-        run.assert_status(1);
-        run.assert_complains(&format!("client: {uri}: "));
-        run.assert_complains(complaint);
-    }
-    for bad in [&[][..], &["ws://a", "ws://b"], &["--header"], &["ws://a", "--header", "none"]] {
-        let run = run("client", bad, "").await;
-        run.assert_status(2);
-        run.assert_complains("usage: client URI");
-    }
 }
