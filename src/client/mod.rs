@@ -18,6 +18,7 @@
 //! # }
 //! ```
 
+mod reconnect;
 mod sources;
 mod stream;
 
@@ -32,6 +33,10 @@ use tokio::{
     net::TcpStream,
 };
 
+pub use reconnect::{
+    Backoff, Connected, Disconnect, Disconnected, Event, Greeting, Reconnecting,
+    ReconnectingWebSocket, Retry, Unsent,
+};
 pub use stream::Stream;
 
 use crate::{

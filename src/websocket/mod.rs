@@ -13,6 +13,7 @@ mod read_buffer;
 mod shared;
 mod streamed;
 mod sync;
+mod taken;
 mod timer;
 mod wakers;
 
@@ -40,9 +41,10 @@ pub use drain::{Drain, Drained, Hold, Reserved};
 pub use halves::{Reader, ReuniteError, Writer};
 pub use lend::Loan;
 pub(crate) use opening::{Opening, within};
+pub(crate) use outbox::Mark;
 use owner::Owner;
 pub use streamed::{ByteStream, IncomingMessage, OutgoingMessage};
-use wakers::Party;
+pub(crate) use wakers::{Party, Wakers};
 
 /// A WebSocket: a `Stream` and `Sink` of [`Message`]s over any transport.
 ///
