@@ -27,6 +27,9 @@ impl ReconnectingWebSocket {
                 return Poll::Ready(error.take().map(Err));
             }
             ready!(self.poll_connected(cx));
+            if !self.inbox.is_empty() {
+                continue;
+            }
             // Where it fails, reading meets the same end behind what can still be read.
             let _ = self.poll_handed_over(cx);
             let _ = self.poll_left(cx);
