@@ -67,7 +67,10 @@ impl Server {
 
     /// The next connection, open.
     pub(crate) async fn accept(&self) -> WebSocket<TcpStream> {
-        let tcp = self.tcp().await;
+        Self::accept_on(self.tcp().await).await
+    }
+
+    pub(crate) async fn accept_on(tcp: TcpStream) -> WebSocket<TcpStream> {
         within(server::Server::new().config(untimed()).receive(tcp))
             .await
             .expect("a request")

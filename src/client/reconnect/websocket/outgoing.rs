@@ -164,3 +164,59 @@ impl Outgoing {
         taken
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::{Pin, pin},
+        task::{Context, Waker},
+    };
+
+    use futures_sink::Sink;
+    use tokio::io::duplex;
+
+    use super::*;
+    use crate::vocabulary::{Config, Role};
+
+    fn untimed() -> Config {
+        Config::new().with_keepalive(None).with_send_timeout(None).with_close_timeout(None)
+    }
+
+    /// Frames of ten bytes each, and a transport that takes so many bytes before it breaks.
+    #[test]
+    fn what_was_not_taken_whole_is_recalled_in_order_and_nothing_else() {
+        let messages = ["0 bytes.", "1 bytes.", "2 bytes.", "3 bytes."].map(Message::text);
+        let cx = &mut Context::from_waker(Waker::noop());
+        for (unsent, taken) in [Unsent::Keep, Unsent::Drop]
+            .iter()
+            .flat_map(|unsent| (1..=41).map(move |n| (*unsent, n)))
+        {
+            let (io, far) = duplex(taken);
+            let mut ws = WebSocket::new(io, Role::Server, untimed());
+            let mut outgoing = Outgoing { unsent, ..Outgoing::new() };
+            for message in &messages {
+                Pin::new(&mut ws).start_send(message.clone()).expect("open");
+                outgoing.handle_queued(message.clone(), ws.mark());
+            }
+            assert_eq!((outgoing.len(), outgoing.bytes), (4, 4 * 72));
+            // Once as far as it goes, and then it is broken: nobody has looked in between.
+            let _ = pin!(ws.flush()).poll(cx);
+            drop(far);
+            let _ = pin!(ws.flush()).poll(cx);
+            let left = &messages[(taken / 10).min(4)..];
+            assert_eq!(outgoing.recall(&ws), left.len(), "{taken} bytes");
+            match unsent {
+                Unsent::Keep => {
+                    assert_eq!(outgoing.bytes, 72 * left.len());
+                    assert_eq!(outgoing.take(), left, "{taken} bytes");
+                    outgoing.take_loss().expect("nothing is lost");
+                }
+                Unsent::Drop => {
+                    assert_eq!(outgoing.take_loss().is_err(), !left.is_empty());
+                    outgoing.take_loss().expect("told once");
+                }
+            }
+            assert!(outgoing.is_empty() && outgoing.bytes == 0);
+        }
+    }
+}
