@@ -18,7 +18,7 @@ use bowline::{
     server,
 };
 use futures_util::{SinkExt, StreamExt};
-use support::{swift, untimed, within};
+use support::{soon, swift, untimed};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy},
     net::{TcpListener, TcpSocket, TcpStream},
@@ -150,7 +150,7 @@ impl Hold {
         ws: &mut ReconnectingWebSocket,
         make: impl AsyncFn(&mut ReconnectingWebSocket) -> O,
     ) -> O {
-        within(async {
+        soon(async {
             match self {
                 Self::Kept => make(ws).await,
                 Self::Dropped => std::future::poll_fn(|cx| pin!(make(ws)).poll(cx)).await,
@@ -265,20 +265,20 @@ async fn in_two_tasks(seed: usize) {
         for number in 0..300 {
             let message = numbered(number, (seed + number as usize) % 60);
             if number % 5 == 0 {
-                within(sink.feed(message)).await.expect("no end");
+                soon(sink.feed(message)).await.expect("no end");
             } else {
-                within(sink.send(message)).await.expect("no end");
+                soon(sink.send(message)).await.expect("no end");
             }
             if number % 32 == 0 {
                 tokio::task::yield_now().await;
             }
         }
-        within(sink.flush()).await.expect("no end");
-        within(sink.close()).await
+        soon(sink.flush()).await.expect("no end");
+        soon(sink.close()).await
     });
     let reader = tokio::spawn(async move {
         let mut echoes = Vec::new();
-        while let Some(event) = within(stream.next()).await {
+        while let Some(event) = soon(stream.next()).await {
             match event {
                 Ok(Event::Message(message)) => echoes.push(number(&message)),
                 Ok(_) => {}
@@ -288,8 +288,8 @@ async fn in_two_tasks(seed: usize) {
         }
         echoes
     });
-    let _ = within(writer).await.expect("no panic");
-    let echoes = within(reader).await.expect("no panic");
+    let _ = soon(writer).await.expect("no panic");
+    let echoes = soon(reader).await.expect("no panic");
     let record = cutter.record();
     assert!(record.is_sorted_by(|a, b| a < b), "{record:?}");
     assert!(echoes.is_sorted_by(|a, b| a < b), "{echoes:?}");

@@ -16,7 +16,7 @@ use bowline::{
     client::{Backoff, ReconnectingWebSocket},
 };
 use futures_util::{SinkExt, StreamExt};
-use support::{Server, shown, text, within};
+use support::{Server, shown, soon, text};
 use tokio::{net::TcpStream, sync::Notify, task::yield_now, time::sleep};
 
 /// Where the WebSocket is when the second task polls.
@@ -96,7 +96,7 @@ async fn the_reader_is_woken_though_the_writer_has_polled_last() {
     for place in PLACES {
         let (scene, ws) = Scene::new(place).await;
         let (mut sink, mut stream) = ws.split();
-        let reader = tokio::spawn(async move { shown(within(stream.next()).await) });
+        let reader = tokio::spawn(async move { shown(soon(stream.next()).await) });
         settle().await;
         let _far = scene.play(|| forsake(sink.send("x".into()))).await;
         assert_eq!(reader.await.expect("no panic"), "connected 1", "{place:?}");
@@ -109,7 +109,7 @@ async fn the_writer_is_woken_though_the_reader_has_polled_last() {
         let (scene, ws) = Scene::new(place).await;
         let (mut sink, mut stream) = ws.split();
         let writer = tokio::spawn(async move {
-            within(sink.send("x".into())).await.expect("open");
+            soon(sink.send("x".into())).await.expect("open");
             sink
         });
         settle().await;
@@ -137,7 +137,7 @@ async fn on_a_connection_both_are_woken_whoever_has_polled_last() {
         sleep(Duration::from_millis(5)).await;
     }
     let reader = tokio::spawn(async move {
-        let message = shown(within(stream.next()).await);
+        let message = shown(soon(stream.next()).await);
         (message, stream)
     });
     settle().await;
@@ -147,7 +147,7 @@ async fn on_a_connection_both_are_woken_whoever_has_polled_last() {
     assert_eq!(message, "Text(\"to the reader\")");
 
     let writer = tokio::spawn(async move {
-        within(sink.flush()).await.expect("open");
+        soon(sink.flush()).await.expect("open");
         sink
     });
     settle().await;
@@ -159,13 +159,19 @@ async fn on_a_connection_both_are_woken_whoever_has_polled_last() {
 
 #[tokio::test]
 async fn a_reader_hears_of_the_end_that_a_writer_brings_about() {
-    let server = Server::bind().await;
-    let backoff = Backoff::new().with_initial(Duration::from_secs(10_000));
-    let ws = server.client().reconnecting().backoff(backoff).jitter(|| 1.0).websocket();
-    let (mut sink, mut stream) = ws.split();
-    let reader = tokio::spawn(async move { shown(within(stream.next()).await) });
-    server.hang_up().await;
-    settle().await;
-    within(sink.close()).await.expect("nothing was queued");
-    assert_eq!(reader.await.expect("no panic"), "end");
+    for way in 0..2 {
+        let server = Server::bind().await;
+        let backoff = Backoff::new().with_initial(Duration::from_secs(50));
+        let ws = server.client().reconnecting().backoff(backoff).jitter(|| 1.0).websocket();
+        let (mut sink, mut stream) = ws.split();
+        let reader = tokio::spawn(async move { shown(soon(stream.next()).await) });
+        server.hang_up().await;
+        settle().await;
+        match way {
+            0 => soon(sink.close()).await.expect("nothing was queued"),
+            _ => soon(sink.send(Message::Close(None))).await.expect("nothing was queued"),
+        }
+        let ended = tokio::time::timeout(Duration::from_secs(20), reader).await;
+        assert_eq!(ended.expect("woken").expect("no panic"), "end", "{way}");
+    }
 }

@@ -14,7 +14,7 @@ use bowline::{
     client::{Backoff, Event, ReconnectingWebSocket, Unsent},
 };
 use futures_util::{Sink, SinkExt, future::join, stream::FusedStream};
-use support::{Log, Server, next, reset, text, within};
+use support::{Log, Server, next, reset, soon, text};
 use tokio::time::{Instant, sleep};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -178,7 +178,7 @@ async fn the_hook_speaks_first_on_each_connection() {
         };
         let (mut far, event) = join(far, next(&mut ws)).await;
         assert_eq!(event, format!("connected {number}"));
-        within(ws.flush()).await.expect("open");
+        soon(ws.flush()).await.expect("open");
         assert_eq!(text(&mut far).await, Some(format!("message {number}")));
         drop(far);
         assert_eq!(next(&mut ws).await, "broken, 0 unsent, again");
@@ -245,7 +245,7 @@ async fn past_the_bound_feeding_waits() {
             assert!(poll_once(ws.feed("8 bytes.")).is_ready(), "{bound}");
         }
         assert!(poll_once(ws.feed("8 bytes.")).is_pending(), "{bound}");
-        let (mut far, sent) = join(server.accept(), within(ws.send("room"))).await;
+        let (mut far, sent) = join(server.accept(), soon(ws.send("room"))).await;
         sent.expect("open");
         for _ in 0..fed {
             assert_eq!(text(&mut far).await.as_deref(), Some("8 bytes."));
@@ -264,7 +264,7 @@ async fn dropping_refuses_without_a_connection() {
     assert_eq!(failed(started), "Usage(NotConnected)");
     assert!(matches!(poll_once(ws.flush()), Poll::Ready(Ok(()))), "nothing waits");
     let (mut ws, mut far) = connected(&server, ws).await;
-    within(ws.send("y")).await.expect("open");
+    soon(ws.send("y")).await.expect("open");
     assert_eq!(text(&mut far).await.as_deref(), Some("y"));
     drop(far);
     assert_eq!(next(&mut ws).await, "broken, 0 unsent, again");
@@ -282,12 +282,12 @@ async fn dropping_counts_what_was_queued_and_tells_who_flushes() {
     reset(far);
     // The reset is there before anything is written.
     ws.connection().expect("one").get_ref().tcp().expect("one").readable().await.expect("one");
-    assert_eq!(failed(within(ws.flush()).await), "Usage(NotConnected)");
-    assert_eq!(failed(within(ws.flush()).await), "ok", "told once");
+    assert_eq!(failed(soon(ws.flush()).await), "Usage(NotConnected)");
+    assert_eq!(failed(soon(ws.flush()).await), "ok", "told once");
     assert_eq!(next(&mut ws).await, "broken, 3 unsent, again");
     let (mut far, event) = join(server.accept(), next(&mut ws)).await;
     assert_eq!(event, "connected 2");
-    within(ws.send("y")).await.expect("open");
+    soon(ws.send("y")).await.expect("open");
     assert_eq!(text(&mut far).await.as_deref(), Some("y"));
 }
 
@@ -300,7 +300,7 @@ async fn keeping_sends_what_was_queued_on_the_next_connection() {
     }
     reset(far);
     ws.connection().expect("one").get_ref().tcp().expect("one").readable().await.expect("one");
-    let (mut far, sent) = join(server.accept(), within(ws.send("d"))).await;
+    let (mut far, sent) = join(server.accept(), soon(ws.send("d"))).await;
     sent.expect("open");
     for expected in ["a", "b", "c", "d"] {
         assert_eq!(text(&mut far).await.as_deref(), Some(expected));
@@ -315,7 +315,7 @@ async fn what_could_not_be_sent_can_be_taken_back() {
     let backoff = support::swift().with_max_attempts(Some(1));
     let mut ws = server.client().reconnecting().backoff(backoff).websocket();
     assert!(poll_once(ws.feed("a")).is_ready());
-    let (_, sent) = join(server.refuse("500 Oh"), within(ws.send("b"))).await;
+    let (_, sent) = join(server.refuse("500 Oh"), soon(ws.send("b"))).await;
     // A refusal can't be had twice, and the stream has it.
     assert_eq!(failed(sent), "Usage(SendAfterClose)");
     assert!(next(&mut ws).await.starts_with("error: the server answered 500"));
@@ -346,7 +346,7 @@ async fn what_can_still_be_read_is_kept_for_the_reader() {
     ws.connection().expect("one").get_ref().tcp().expect("one").readable().await.expect("one");
     reset(far);
     sleep(Duration::from_millis(20)).await;
-    let (mut far, sent) = join(server.accept(), within(ws.send("x"))).await;
+    let (mut far, sent) = join(server.accept(), soon(ws.send("x"))).await;
     sent.expect("open");
     assert_eq!(next(&mut ws).await, "Text(\"last words\")");
     assert_eq!(next(&mut ws).await, "broken, 1 unsent, again");
@@ -360,7 +360,7 @@ async fn events_that_nobody_takes_are_few() {
     let server = Server::bind().await;
     let mut ws = server.reconnecting().websocket();
     for number in 0..10 {
-        let (mut far, sent) = join(server.accept(), within(ws.send("x"))).await;
+        let (mut far, sent) = join(server.accept(), soon(ws.send("x"))).await;
         sent.expect("open");
         assert_eq!(text(&mut far).await.as_deref(), Some("x"));
         reset(far);
@@ -393,9 +393,9 @@ async fn closing_sends_what_is_queued_and_says_goodbye() {
             assert_eq!(text(&mut far).await, Some(number.to_string()));
         }
         far.send("unread").await.expect("open");
-        within(far.next()).await
+        soon(far.next()).await
     };
-    let (close, closed) = join(far, within(ws.close(4321, "bye"))).await;
+    let (close, closed) = join(far, soon(ws.close(4321, "bye"))).await;
     assert_eq!(close.expect("one").expect("open"), Message::close(4321, "bye"));
     let code = closed.expect("closed").map(|frame| frame.code);
     assert_eq!(code, Some(CloseCode::new(4321)));
@@ -454,7 +454,7 @@ async fn closing_behind_the_peers_close_does_not_come_back() {
     while poll_once(ws.next()).is_pending() && poll_once(far.next()).is_pending() {
         sleep(Duration::from_millis(1)).await;
     }
-    let (_, closed) = join(async { drop(far) }, within(ws.close(1000, ""))).await;
+    let (_, closed) = join(async { drop(far) }, soon(ws.close(1000, ""))).await;
     assert_eq!(closed.expect("closed").map(|frame| u16::from(frame.code)), Some(1012));
     assert_eq!(next(&mut ws).await, "1012, 0 unsent, for good");
     assert_eq!(next(&mut ws).await, "end");
@@ -466,14 +466,14 @@ async fn a_close_that_is_sent_as_a_message_is_for_good_and_the_reader_sees_the_a
     for way in 0..2 {
         let (mut ws, mut far) = connected(&server, server.reconnecting().websocket()).await;
         if way == 0 {
-            within(ws.send(Message::close(4000, ""))).await.expect("open");
+            soon(ws.send(Message::close(4000, ""))).await.expect("open");
         } else {
-            within(SinkExt::close(&mut ws)).await.expect("open");
+            soon(SinkExt::close(&mut ws)).await.expect("open");
         }
         let code = if way == 0 { 4000 } else { 1000 };
         assert_eq!(failed(ws.feed("x").await), "Usage(SendAfterClose)");
         far.send("meanwhile").await.expect("open");
-        let (close, event) = join(within(far.next()), next(&mut ws)).await;
+        let (close, event) = join(soon(far.next()), next(&mut ws)).await;
         assert_eq!(close.expect("one").expect("open"), Message::close(code, ""));
         assert_eq!(event, "Text(\"meanwhile\")");
         let (_, event) = join(async { drop(far) }, next(&mut ws)).await;
@@ -502,7 +502,7 @@ async fn closing_reads_while_it_waits_for_room() {
         }
         while let Some(Ok(_)) = far.next().await {}
     };
-    let ((), closed) = within(join(far, ws.close(1000, ""))).await;
+    let ((), closed) = soon(join(far, ws.close(1000, ""))).await;
     drop(closed);
     assert!(ws.connection().is_none());
     assert_eq!(next(&mut ws).await, "end");
@@ -515,7 +515,7 @@ async fn the_delay_is_told() {
     let (mut ws, far) = connected(&server, ws).await;
     drop(far);
     let begin = Instant::now();
-    match within(ws.next()).await {
+    match soon(ws.next()).await {
         Some(Ok(Event::Disconnected(lost))) => {
             assert_eq!(lost.delay(), Some(Duration::from_millis(2_500)));
             assert!(lost.into_reason().is_transient());

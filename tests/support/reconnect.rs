@@ -153,13 +153,13 @@ pub(crate) fn shown(event: Option<Result<Event, Error>>) -> String {
 }
 
 pub(crate) async fn next(ws: &mut ReconnectingWebSocket) -> String {
-    shown(within(ws.next()).await)
+    shown(soon(ws.next()).await)
 }
 
 /// The next data message of a server's connection, as text; `None` at the end of the connection.
 pub(crate) async fn text(ws: &mut WebSocket<TcpStream>) -> Option<String> {
     loop {
-        match within(ws.next()).await {
+        match soon(ws.next()).await {
             Some(Ok(Message::Text(text))) => return Some(text.to_string()),
             Some(Ok(_)) => {}
             Some(Err(_)) | None => return None,
