@@ -17,13 +17,22 @@ use tokio::{
     time::timeout,
 };
 
-/// For each thing that is waited for; nothing here waits for time to pass.
-const PATIENCE: Duration = Duration::from_secs(10_000);
-
+/// For what must not wait for ever on a paused clock, where this takes no time.
 #[track_caller]
 pub(crate) fn within<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    patient(future, Duration::from_secs(10_000))
+}
+
+/// The same where time passes.
+#[track_caller]
+pub(crate) fn soon<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    patient(future, Duration::from_secs(60))
+}
+
+#[track_caller]
+fn patient<F: Future>(future: F, patience: Duration) -> impl Future<Output = F::Output> {
     let caller = std::panic::Location::caller();
-    async move { timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{caller}: waited in vain")) }
+    async move { timeout(patience, future).await.unwrap_or_else(|_| panic!("{caller}: waited in vain")) }
 }
 
 /// A configuration whose timers don't get in the way of a paused clock.
