@@ -83,7 +83,7 @@ async fn whoever_knows_better_draws_the_line_elsewhere() {
     let server = Server::bind().await;
     let (connections, log) = paced(&server, Backoff::new());
     let mut connections = connections.retry_if(|reason| {
-        let status = reason.error().and_then(Error::refusal).map(|response| response.status());
+        let status = reason.error().and_then(Error::refusal).map(http::Response::status);
         status.is_some_and(|status| status == 404)
     });
     let serve = async {
