@@ -2,7 +2,9 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::{
+    pin::pin,
     sync::{Arc, Mutex},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -11,6 +13,7 @@ use bowline::{
     client::{Backoff, Disconnect, Event, Reconnecting, ReconnectingWebSocket},
     server,
 };
+use futures_util::future::join;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -174,4 +177,22 @@ pub(crate) async fn text(ws: &mut WebSocket<TcpStream>) -> Option<String> {
             Some(Err(_)) | None => return None,
         }
     }
+}
+
+/// Its first connection, and the other end of it.
+pub(crate) async fn connected(
+    server: &Server,
+    mut ws: ReconnectingWebSocket,
+) -> (ReconnectingWebSocket, WebSocket<TcpStream>) {
+    let (far, event) = join(server.accept(), next(&mut ws)).await;
+    assert_eq!(event, "connected 1");
+    (ws, far)
+}
+
+pub(crate) fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
+    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+pub(crate) fn failed<T>(result: Result<T, Error>) -> String {
+    result.map_or_else(|error| format!("{error:?}"), |_| "ok".into())
 }
