@@ -21,6 +21,7 @@
 mod dial;
 mod location;
 mod options;
+mod reconnect;
 mod redirect;
 mod sources;
 mod stream;
@@ -38,6 +39,10 @@ pub use tokio_rustls;
 
 #[cfg(feature = "proxy")]
 pub use dial::Proxy;
+pub use reconnect::{
+    Backoff, Connected, Disconnect, Disconnected, Event, Greeting, Reconnecting,
+    ReconnectingWebSocket, Retry, Unsent,
+};
 pub use stream::Stream;
 
 use crate::{

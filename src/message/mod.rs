@@ -19,7 +19,7 @@ pub use prepared::Prepared;
 
 use crate::{
     frame::Frame,
-    vocabulary::{CloseCode, CloseFrame, MessageKind, OpCode, UsageError, Utf8Bytes},
+    vocabulary::{CloseCode, CloseFrame, MessageKind, OpCode, ReservedBits, UsageError, Utf8Bytes},
 };
 
 /// What two ends exchange: text and binary data, and the three control messages.
@@ -128,6 +128,11 @@ impl Message {
                 Self::Close(frame.map(|frame| CloseFrame::new(frame.code, frame.reason.as_str())))
             }
         }
+    }
+
+    /// Whether it may be sent, on a connection that is open.
+    pub(crate) fn check(&self) -> Result<(), UsageError> {
+        self.clone().into_frame()?.check(ReservedBits::NONE)
     }
 
     /// This message as one frame, checked as far as a message can be.

@@ -15,6 +15,7 @@ mod round_trip;
 mod shared;
 mod streamed;
 mod sync;
+mod taken;
 mod timer;
 mod wakers;
 
@@ -43,10 +44,11 @@ pub use drain::{Drain, Drained, Hold, Reserved};
 pub use halves::{Reader, ReuniteError, Writer};
 pub use lend::Loan;
 pub(crate) use opening::Opening;
+pub(crate) use outbox::Mark;
 use owner::Owner;
 pub use round_trip::RoundTrip;
 pub use streamed::{ByteStream, IncomingMessage, OutgoingMessage};
-use wakers::Party;
+pub(crate) use wakers::{Party, Wakers};
 
 /// A WebSocket: a `Stream` and `Sink` of [`Message`]s over any transport.
 ///

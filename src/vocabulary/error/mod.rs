@@ -6,6 +6,7 @@ mod connect;
 mod handshake;
 mod limit;
 mod protocol;
+mod transient;
 mod usage;
 
 use std::{convert::Infallible, error, fmt, io, result};
@@ -69,7 +70,9 @@ impl Error {
             }
             Self::Handshake(error) => error.is_disconnect(),
             Self::Connect(error) => error.is_disconnect(),
-            Self::Usage(error) => *error == UsageError::SendAfterClose,
+            Self::Usage(error) => {
+                matches!(error, UsageError::SendAfterClose | UsageError::NotConnected)
+            }
             Self::Protocol(_) | Self::Limit(_) => false,
         }
     }
@@ -170,6 +173,7 @@ impl From<Error> for io::Error {
         let kind = match &error {
             Error::Protocol(_) | Error::Limit(_) => io::ErrorKind::InvalidData,
             Error::Usage(UsageError::SendAfterClose) => io::ErrorKind::BrokenPipe,
+            Error::Usage(UsageError::NotConnected) => io::ErrorKind::NotConnected,
             Error::Usage(_) => io::ErrorKind::InvalidInput,
             Error::AbnormalClosure(_) | Error::ClosedEarly(_) => io::ErrorKind::UnexpectedEof,
             Error::KeepaliveTimeout | Error::SendTimeout | Error::CloseTimeout => {

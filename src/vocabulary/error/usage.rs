@@ -10,6 +10,8 @@ use crate::vocabulary::{CloseCode, OpCode, ReservedBits};
 pub enum UsageError {
     /// A message after Close was sent or received, or after the connection ended.
     SendAfterClose,
+    /// A message while there is no connection, where none is kept for the next one.
+    NotConnected,
     /// A Ping, Pong or Close of more than 125 bytes; how many were given.
     ControlTooLong(usize),
     /// A control frame that is not final.
@@ -70,6 +72,7 @@ impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SendAfterClose => f.write_str("the connection is closing or closed"),
+            Self::NotConnected => f.write_str("there is no connection at present"),
             Self::ControlTooLong(length) => {
                 write!(f, "control frame of {length} bytes, 125 allowed")
             }

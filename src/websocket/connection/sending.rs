@@ -7,10 +7,20 @@ use crate::{
     frame::{Frame, FrameHeader, fragments},
     message::{Encoded, Message, Parcel},
     vocabulary::{CloseFrame, Error, OpCode, trace},
-    websocket::wakers::Party,
+    websocket::{outbox::Mark, wakers::Party},
 };
 
 impl<T> Connection<T> {
+    /// The end of what is queued.
+    pub(in crate::websocket) fn mark(&self) -> Mark {
+        self.outbox.end()
+    }
+
+    /// Whether everything before this place has been written.
+    pub(in crate::websocket) fn is_past(&self, mark: Mark) -> bool {
+        self.outbox.is_past(mark)
+    }
+
     /// Queues a message; where another's is going out in pieces, behind that.
     #[inline]
     pub(in crate::websocket) fn start_send(

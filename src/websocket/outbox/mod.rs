@@ -32,21 +32,30 @@ pub(super) struct Outbox {
     queue: Queue,
     /// Bytes at the queue's front that belong to a frame of which some bytes are written.
     begun: usize,
+    /// How many of them are a pong's or our ping's: all or none.
+    begun_urgent: usize,
     /// The length of the pong behind them that is not begun, and may still be replaced; zero for none.
     pong: u8,
     /// The same for our ping, behind the pong.
     ping: u8,
     is_vectored: bool,
     needs_flush: bool,
-    /// Whether frames that somebody sent were dropped.
-    has_dropped: bool,
+    /// The place from which on frames that somebody sent were dropped, if any were.
+    dropped: Option<Mark>,
     /// How much has gone out that somebody sent: pongs and pings, which come in between, are not counted.
     written: Wrapping<u64>,
 }
 
 /// A place in what is sent, for whoever waits until it has gone out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Mark(Wrapping<u64>);
+pub(crate) struct Mark(Wrapping<u64>);
+
+impl Mark {
+    /// Whether it lies behind another place. Neither is ever half of all numbers ahead of the other.
+    fn is_behind(self, other: Self) -> bool {
+        (self.0 - other.0).0 as i64 > 0
+    }
+}
 
 /// What one write has achieved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,11 +72,12 @@ impl Outbox {
         Self {
             queue: Queue::default(),
             begun: 0,
+            begun_urgent: 0,
             pong: 0,
             ping: 0,
             is_vectored: io.is_write_vectored(),
             needs_flush: false,
-            has_dropped: false,
+            dropped: None,
             written: Wrapping(0),
         }
     }
@@ -104,13 +114,20 @@ impl Outbox {
 
     /// The end of what is queued.
     pub(super) fn end(&self) -> Mark {
-        Mark(self.written + Wrapping(self.queue.len() as u64))
+        let sent = self.queue.len() - self.begun_urgent - self.unbegun_urgent();
+        Mark(self.written + Wrapping(sent as u64))
     }
 
-    /// Whether everything before this place has been written.
+    /// Whether everything before this place has been written. What was dropped never is, though a Close is written in
+    /// its place.
     pub(super) fn is_past(&self, mark: Mark) -> bool {
-        // Neither is ever half of all numbers ahead of the other.
-        (self.written - mark.0).0 as i64 >= 0
+        let is_dropped = self.dropped.is_some_and(|dropped| mark.is_behind(dropped));
+        !is_dropped && !mark.is_behind(Mark(self.written))
+    }
+
+    /// The bytes of the pong and of our ping that are not begun.
+    fn unbegun_urgent(&self) -> usize {
+        usize::from(self.pong) + usize::from(self.ping)
     }
 
     /// Whether something behind this place has been written.
@@ -125,14 +142,14 @@ impl Outbox {
 
     /// Puts a pong into its slot; the newest wins.
     pub(super) fn set_pong(&mut self, header: &FrameHeader, payload: &[u8]) {
-        self.remove_urgent(self.begun, usize::from(self.pong));
+        self.queue.remove(self.begun, usize::from(self.pong));
         self.pong = self.insert_urgent(self.begun, header, payload);
     }
 
     /// Puts our ping into its slot.
     pub(super) fn set_ping(&mut self, header: &FrameHeader) {
         let offset = self.begun + usize::from(self.pong);
-        self.remove_urgent(offset, usize::from(self.ping));
+        self.queue.remove(offset, usize::from(self.ping));
         self.ping = self.insert_urgent(offset, header, &[]);
     }
 
@@ -141,29 +158,26 @@ impl Outbox {
         append_frame(header, payload, &mut frame);
         let len = frame.len();
         self.queue.insert(offset, frame.freeze());
-        self.written -= len as u64;
         // At most 131: a header with its masking key, and 125 bytes.
         len as u8
-    }
-
-    fn remove_urgent(&mut self, offset: usize, len: usize) {
-        self.queue.remove(offset, len);
-        self.written += len as u64;
     }
 
     /// Drops every frame not begun: the connection fails, and all that is left to say is why. Tells how
     /// many bytes that were.
     pub(super) fn drop_unbegun(&mut self) -> usize {
         let dropped = self.queue.len() - self.begun;
-        self.has_dropped |= dropped > usize::from(self.pong) + usize::from(self.ping);
+        let urgent = self.unbegun_urgent();
         self.queue.truncate(self.begun);
         (self.pong, self.ping) = (0, 0);
+        if dropped > urgent && self.dropped.is_none() {
+            self.dropped = Some(self.end());
+        }
         dropped
     }
 
     /// Whether frames that somebody sent were dropped like that.
     pub(super) fn has_dropped(&self) -> bool {
-        self.has_dropped
+        self.dropped.is_some()
     }
 
     /// Everything that waits, in order, as the transport would have got it.
@@ -217,6 +231,8 @@ impl Outbox {
     fn advance(&mut self, bytes: usize) -> Written {
         let ping_starts = self.begun + usize::from(self.pong);
         let has_ping = self.ping > 0 && bytes > ping_starts;
+        let urgent = self.advance_urgent(bytes);
+        self.written += (bytes - urgent) as u64;
         if bytes > self.begun {
             self.begun = self.queue.frame_end(self.begun, bytes);
             self.pong = 0;
@@ -225,9 +241,24 @@ impl Outbox {
             self.ping = 0;
         }
         self.queue.advance(bytes);
-        self.written += bytes as u64;
         self.begun -= bytes;
+        self.begun_urgent = self.begun_urgent.min(self.begun);
         if has_ping { Written::Ping } else { Written::Frames }
+    }
+
+    /// How many of the bytes that were written are a pong's or our ping's; notes whether the frame is one in which they
+    /// end.
+    fn advance_urgent(&mut self, bytes: usize) -> usize {
+        let Some(behind_begun) = bytes.checked_sub(self.begun).filter(|bytes| *bytes > 0) else {
+            return bytes.min(self.begun_urgent);
+        };
+        let begun = std::mem::take(&mut self.begun_urgent);
+        let urgent = self.unbegun_urgent();
+        if behind_begun < urgent {
+            // As much as can be: what is left of that frame is less.
+            self.begun_urgent = urgent;
+        }
+        begun + behind_begun.min(urgent)
     }
 }
 

@@ -230,10 +230,66 @@ fn a_mark_is_past_when_what_was_sent_before_it_is_written() {
     assert!(!outbox.is_past(mark), "another pong lies behind what is begun");
     write(&mut outbox, &mut pipe, &[1]);
     assert_eq!(outbox.len(), 52 + 10);
-    // Nobody tells a pong's bytes from others': those that were put in since are waited for too.
-    write(&mut outbox, &mut pipe, &[52]);
-    assert!(outbox.is_past(mark));
-    assert!(!outbox.is_past(outbox.end()));
+    assert!(outbox.is_past(mark), "the pong behind it is nobody's");
+    for _ in 0..52 {
+        write(&mut outbox, &mut pipe, &[1]);
+        assert!(outbox.is_past(mark) && !outbox.is_past(outbox.end()));
+    }
     write(&mut outbox, &mut pipe, &[usize::MAX]);
     assert!(outbox.is_past(outbox.end()) && outbox.len() == 0);
+}
+
+/// The bytes of a frame with eight bytes in it, not masked.
+const FRAME: usize = 10;
+
+/// At every byte, with pongs and pings coming in at every byte before.
+#[test]
+fn a_mark_is_past_exactly_when_the_last_byte_of_its_frame_is_written() {
+    for (pong_at, ping_at) in (0..36).flat_map(|pong| [0, 7, 11, 19, 40].map(|ping| (pong, ping))) {
+        let mut pipe = Pipe::new(true);
+        let mut outbox = Outbox::new(&pipe);
+        let marks: Vec<(Mark, Vec<u8>)> = (b'a'..=b'c')
+            .map(|byte| {
+                outbox.push(&header(OpCode::BINARY, 8, None), vec![byte; 8].into());
+                (outbox.end(), [&b"\x82\x08"[..], &[byte; 8]].concat())
+            })
+            .collect();
+        for step in 0..3 * FRAME + 7 {
+            if step == pong_at {
+                outbox.set_pong(&header(OpCode::PONG, 3, None), b"now");
+            }
+            if step == ping_at {
+                outbox.set_ping(&header(OpCode::PING, 0, None));
+            }
+            write(&mut outbox, &mut pipe, &[1]);
+            for (mark, frame) in &marks {
+                let is_out = pipe.taken.windows(FRAME).any(|window| window == &frame[..]);
+                assert_eq!(outbox.is_past(*mark), is_out, "pong {pong_at}, ping {ping_at}, {step}");
+            }
+        }
+        write(&mut outbox, &mut pipe, &[usize::MAX]);
+        assert!(outbox.is_past(outbox.end()));
+    }
+}
+
+#[test]
+fn what_was_dropped_is_never_past_whatever_is_written_in_its_place() {
+    for begun in 0..=2 * FRAME {
+        let mut pipe = Pipe::new(true);
+        let mut outbox = Outbox::new(&pipe);
+        let marks = [(); 2].map(|()| {
+            outbox.push(&header(OpCode::BINARY, 8, None), Bytes::from_static(b"eight by"));
+            outbox.end()
+        });
+        if begun > 0 {
+            write(&mut outbox, &mut pipe, &[begun]);
+        }
+        outbox.set_pong(&header(OpCode::PONG, 3, None), b"now");
+        outbox.drop_unbegun();
+        outbox.push(&header(OpCode::CLOSE, 120, None), vec![3; 120].into());
+        write(&mut outbox, &mut pipe, &[usize::MAX]);
+        assert_eq!(outbox.len(), 0);
+        let past = marks.map(|mark| outbox.is_past(mark));
+        assert_eq!(past, [begun > 0, begun > FRAME], "{begun} bytes of the first were written");
+    }
 }

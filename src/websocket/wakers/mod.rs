@@ -16,11 +16,12 @@ use std::{
 };
 
 pub(super) use budget::charge;
-pub(super) use parties::{Parties, Party};
+pub(super) use parties::Parties;
+pub(crate) use parties::Party;
 
 /// The wakers of whoever polls.
 #[derive(Debug)]
-pub(super) enum Wakers {
+pub(crate) enum Wakers {
     /// A whole connection, in one task or, by `futures`' `split`, in two.
     Whole(Pair),
     /// Halves, which note who waits on their own.
@@ -38,7 +39,7 @@ pub(super) enum Side {
 
 impl Wakers {
     /// Notes who polls; the waker to leave with the transport, where it isn't simply that one.
-    pub(super) fn register(&mut self, party: Party, waker: &Waker) -> Option<Waker> {
+    pub(crate) fn register(&mut self, party: Party, waker: &Waker) -> Option<Waker> {
         match self {
             Self::Whole(pair) => pair.register(party.side(), waker),
             Self::Halves(halves) => Some(halves.all.clone()),
@@ -46,7 +47,7 @@ impl Wakers {
     }
 
     /// Wakes everybody else, for whom the connection has changed; of halves, when the lock is free.
-    pub(super) fn wake_others(&mut self, party: Party) {
+    pub(crate) fn wake_others(&mut self, party: Party) {
         match self {
             Self::Whole(pair) => pair.wake_other(party.side()),
             Self::Halves(halves) => halves.due = halves.due.and_others(party),
@@ -86,7 +87,7 @@ impl Wakers {
 /// A connection behind a lock. Nobody is woken under it, and no waker dropped: what is behind a waker may be the
 /// executor's last hold on a task, and in the task a half that comes back for the lock.
 #[derive(Debug)]
-pub(super) struct Halves {
+pub(crate) struct Halves {
     /// Wakes all that wait.
     all: Waker,
     due: Due,
@@ -127,7 +128,7 @@ impl Default for Wakers {
 
 /// The wakers of both sides.
 #[derive(Debug, Default)]
-pub(super) struct Pair {
+pub(crate) struct Pair {
     reader: Option<Waker>,
     writer: Option<Waker>,
     /// Wakes both, while they differ.

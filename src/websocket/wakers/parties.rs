@@ -8,12 +8,12 @@ use crate::websocket::sync::{Mutex, MutexGuard};
 
 /// One of those who poll a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::websocket) struct Party(usize);
+pub(crate) struct Party(usize);
 
 impl Party {
-    pub(in crate::websocket) const READER: Self = Self(0);
+    pub(crate) const READER: Self = Self(0);
     /// The writing side of a whole connection, and the first writer of halves.
-    pub(in crate::websocket) const WRITER: Self = Self(1);
+    pub(crate) const WRITER: Self = Self(1);
 
     pub(super) fn side(self) -> Side {
         if self == Self::READER { Side::Reader } else { Side::Writer }

@@ -1,0 +1,31 @@
+//! What a connection's transport has taken, for whoever goes on with the rest elsewhere.
+
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{WebSocket, outbox::Mark};
+use crate::vocabulary::{CloseFrame, Error};
+
+impl<T> WebSocket<T> {
+    /// The end of what is queued: behind the frames of the message that was queued last.
+    pub(crate) fn mark(&self) -> Mark {
+        self.connection.mark()
+    }
+
+    /// Whether the transport has taken everything before this place.
+    pub(crate) fn is_past(&self, mark: Mark) -> bool {
+        self.connection.is_past(mark)
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
+    /// Reads and discards until the connection has ended, as [`close`](Self::close) does once Close is sent; the body
+    /// of the peer's Close.
+    pub(crate) fn poll_closed(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<CloseFrame>, Error>> {
+        self.connection.poll_closed(cx)
+    }
+}
