@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use bowline::{Client, Config, Error, Keepalive, Message, Server, client, server};
+use bowline::{
+    Client, Config, Error, Keepalive, Message, Server,
+    client::{self, Backoff},
+    server,
+};
 use http::{Response, StatusCode};
 use tokio::net::{TcpListener, TcpStream};
 use tracing::{Level, subscriber::DefaultGuard};
@@ -137,6 +141,11 @@ async fn what_fails() {
     );
     assert_eq!(log.of("error").len(), 1, "told once");
     serve.await.expect("the server");
+
+    let fast = Backoff::new().with_initial(Duration::ZERO).with_max_attempts(Some(2));
+    let mut connections = Client::new(&uri).expect("a URI").reconnecting().backoff(fast);
+    assert!(matches!(connections.next().await, Some(Err(Error::Io(_)))), "nobody is there");
+    log.assert_tells("connect", &["connecting again", "delay=0ns", "refused"]);
 }
 
 #[tokio::test(start_paused = true)]

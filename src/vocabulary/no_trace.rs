@@ -20,6 +20,8 @@ pub(crate) fn secured(_: Option<tokio_rustls::rustls::ProtocolVersion>) {}
 
 pub(crate) fn redirected(_: &Uri) {}
 
+pub(crate) fn reconnecting(_: Duration, _: Option<&impl Display>) {}
+
 pub(crate) fn handshake<F: Future>(_: Role, _: &'static str, future: F) -> F {
     future
 }

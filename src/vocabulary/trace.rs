@@ -3,7 +3,7 @@
 //!
 //! | target | what | level |
 //! | --- | --- | --- |
-//! | `bowline::connect` | span `connect`; a transport is there, TLS is, a redirect is followed | debug |
+//! | `bowline::connect` | span `connect`; a transport is there, TLS is, a redirect is followed; another attempt | debug |
 //! | `bowline::handshake` | span `handshake`; a request received, opened, or failed | debug |
 //! | `bowline::close` | a Close sent, a Close received | debug |
 //! | `bowline::error` | what ended a connection | debug |
@@ -45,6 +45,11 @@ pub(crate) fn secured(version: Option<tokio_rustls::rustls::ProtocolVersion>) {
 pub(crate) fn redirected(uri: &Uri) {
     let authority = uri.authority().map(Authority::as_str);
     debug!(target: "bowline::connect", authority, path = uri.path(), "redirected");
+}
+
+pub(crate) fn reconnecting(delay: Duration, reason: Option<&impl Display>) {
+    let reason = reason.map(tracing::field::display);
+    debug!(target: "bowline::connect", ?delay, reason, "connecting again");
 }
 
 /// Runs a step of the opening handshake in the span of that name; tells what has been done by it, or failed.

@@ -8,9 +8,9 @@
 
 mod attempts;
 mod backoff;
-mod dialer;
 mod disconnect;
 mod reconnecting;
+mod redialer;
 mod websocket;
 
 use attempts::Attempts;

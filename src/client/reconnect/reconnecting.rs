@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{
     Backoff, Disconnect, ReconnectingWebSocket, Retry,
-    dialer::{Connecting, Dialer, Opened, Verdict, Waiting, wait},
+    redialer::{Connecting, Opened, Redialer, Verdict, Waiting, wait},
 };
 use crate::{client, vocabulary::Error, websocket::WebSocket};
 
@@ -43,7 +43,7 @@ use crate::{client, vocabulary::Error, websocket::WebSocket};
 ///
 /// The waits need Tokio's time driver, as [`Config`](crate::Config)'s time-outs do.
 pub struct Reconnecting {
-    dialer: Dialer,
+    redialer: Redialer,
     state: State,
 }
 
@@ -68,13 +68,13 @@ enum State {
 
 impl Reconnecting {
     pub(super) fn new(client: client::Client) -> Self {
-        Self { dialer: Dialer::new(client), state: State::Idle }
+        Self { redialer: Redialer::new(client), state: State::Idle }
     }
 
     /// When to try again and when to give up; [`Backoff::new`] unless set.
     #[must_use]
     pub fn backoff(mut self, backoff: Backoff) -> Self {
-        self.dialer.backoff = backoff;
+        self.redialer.backoff = backoff;
         self
     }
 
@@ -85,27 +85,27 @@ impl Reconnecting {
     /// connections as well.
     #[must_use]
     pub fn retry_if(mut self, rule: impl FnMut(&Disconnect) -> bool + Send + 'static) -> Self {
-        self.dialer.retry_if = Box::new(rule);
+        self.redialer.retry_if = Box::new(rule);
         self
     }
 
     /// Is told of each attempt that will be made again, before the wait: for a log.
     #[must_use]
     pub fn on_retry(mut self, hook: impl FnMut(&Retry<'_>) + Send + 'static) -> Self {
-        self.dialer.on_retry = Box::new(hook);
+        self.redialer.on_retry = Box::new(hook);
         self
     }
 
     /// Where the random numbers from 0 to 1 come from, one for each wait; the thread's generator unless set. For tests.
     #[must_use]
     pub fn jitter(mut self, random: impl FnMut() -> f64 + Send + 'static) -> Self {
-        self.dialer.jitter = Box::new(random);
+        self.redialer.jitter = Box::new(random);
         self
     }
 
     /// All the connections as one WebSocket, whose messages outlive them.
     pub fn websocket(self) -> ReconnectingWebSocket {
-        ReconnectingWebSocket::new(self.dialer)
+        ReconnectingWebSocket::new(self.redialer)
     }
 
     /// The next connection, with the response that opened it; `None` after the end, and where a limit of [`Backoff`]
@@ -126,10 +126,10 @@ impl Reconnecting {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Opened, Error>>> {
         loop {
             match &mut self.state {
-                State::Idle => self.state = State::Connecting(self.dialer.dial()),
+                State::Idle => self.state = State::Connecting(self.redialer.dial()),
                 State::Waiting(sleep) => {
                     ready!(sleep.as_mut().poll(cx));
-                    self.state = State::Connecting(self.dialer.dial());
+                    self.state = State::Connecting(self.redialer.dial());
                 }
                 State::Connecting(attempt) => match ready!(attempt.as_mut().poll(cx)) {
                     Ok(opened) => {
@@ -138,7 +138,7 @@ impl Reconnecting {
                     }
                     Err(error) => {
                         let reason = Disconnect::Failed(error);
-                        let verdict = self.dialer.judge_failure(&reason);
+                        let verdict = self.redialer.judge_failure(&reason);
                         self.follow(verdict);
                         if let (State::Ended, Disconnect::Failed(error)) = (&self.state, reason) {
                             return Poll::Ready(Some(Err(error)));
@@ -146,7 +146,7 @@ impl Reconnecting {
                     }
                 },
                 State::Up(opened) => {
-                    let verdict = self.dialer.judge_loss(None, *opened);
+                    let verdict = self.redialer.judge_loss(None, *opened);
                     self.follow(verdict);
                 }
                 State::Ended => return Poll::Ready(None),
@@ -178,6 +178,6 @@ impl FusedStream for Reconnecting {
 
 impl fmt::Debug for Reconnecting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reconnecting").field("dialer", &self.dialer).finish_non_exhaustive()
+        f.debug_struct("Reconnecting").field("redialer", &self.redialer).finish_non_exhaustive()
     }
 }

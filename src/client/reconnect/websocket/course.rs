@@ -14,7 +14,7 @@ use super::{
 use crate::{
     client::reconnect::{
         Disconnect,
-        dialer::{Opened, Verdict, wait},
+        redialer::{Opened, Verdict, wait},
     },
     message::Message,
     vocabulary::{CloseFrame, EndOfStream, Error, UsageError},
@@ -83,7 +83,7 @@ impl ReconnectingWebSocket {
     }
 
     fn dial(&mut self) {
-        let attempt = self.dialer.dial();
+        let attempt = self.redialer.dial();
         self.change(State::Connecting(attempt));
     }
 
@@ -103,7 +103,7 @@ impl ReconnectingWebSocket {
     /// An attempt has failed.
     fn fail(&mut self, error: Error) {
         let reason = Disconnect::Failed(error);
-        match (self.dialer.judge_failure(&reason), reason) {
+        match (self.redialer.judge_failure(&reason), reason) {
             (Verdict::Retry(delay), _) => drop(self.change(State::Waiting(wait(delay)))),
             (Verdict::Final, Disconnect::Failed(error)) => self.end(Some(error)),
             (Verdict::Final, Disconnect::Closed(_)) => self.end(None),
@@ -147,7 +147,7 @@ impl ReconnectingWebSocket {
     }
 
     fn judge(&mut self, reason: Disconnect, line: Line, unsent: usize) {
-        let verdict = self.dialer.judge_loss(Some(&reason), line.opened);
+        let verdict = self.redialer.judge_loss(Some(&reason), line.opened);
         match (verdict, reason) {
             (Verdict::Retry(delay), reason) => {
                 self.state = State::Waiting(wait(delay));

@@ -16,7 +16,7 @@ pub use event::{Connected, Disconnected, Event};
 pub use outgoing::Unsent;
 pub use state::Greeting;
 
-use super::dialer::Dialer;
+use super::redialer::Redialer;
 use crate::{
     client::Stream,
     message::Message,
@@ -78,7 +78,7 @@ use state::{Hook, State};
 /// taken there are the newest [`Event::Connected`] and the newest [`Event::Disconnected`], in order. And up to 1 MiB
 /// and one message that were still to be read from a connection when a sender found it broken.
 pub struct ReconnectingWebSocket {
-    dialer: Dialer,
+    redialer: Redialer,
     state: State,
     /// `None` while it runs, too.
     on_connect: Option<Hook>,
@@ -99,9 +99,9 @@ fn cost(message: &Message) -> usize {
 }
 
 impl ReconnectingWebSocket {
-    pub(super) fn new(dialer: Dialer) -> Self {
+    pub(super) fn new(redialer: Redialer) -> Self {
         Self {
-            dialer,
+            redialer,
             state: State::Idle,
             on_connect: None,
             outgoing: Outgoing::new(),
@@ -237,7 +237,7 @@ impl ReconnectingWebSocket {
 impl fmt::Debug for ReconnectingWebSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReconnectingWebSocket")
-            .field("dialer", &self.dialer)
+            .field("redialer", &self.redialer)
             .field("connection", &self.connection())
             .field("outgoing", &self.outgoing)
             .finish_non_exhaustive()

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::{
     client::{
         Stream,
-        reconnect::dialer::{Connecting, Opened, Waiting},
+        reconnect::redialer::{Connecting, Opened, Waiting},
     },
     vocabulary::{CloseFrame, Error},
     websocket::WebSocket,

@@ -8,7 +8,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::{Attempts, Backoff, Disconnect, Retry};
 use crate::{
     client::{Client, Stream},
-    vocabulary::Error,
+    vocabulary::{Error, trace},
     websocket::WebSocket,
 };
 
@@ -30,7 +30,7 @@ pub(super) enum Verdict {
 }
 
 /// Who connects, and who decides about connecting again.
-pub(super) struct Dialer {
+pub(super) struct Redialer {
     client: Client,
     attempts: Attempts,
     pub(super) backoff: Backoff,
@@ -39,7 +39,7 @@ pub(super) struct Dialer {
     pub(super) jitter: Box<dyn FnMut() -> f64 + Send>,
 }
 
-impl Dialer {
+impl Redialer {
     pub(super) fn new(client: Client) -> Self {
         Self {
             client,
@@ -79,6 +79,7 @@ impl Dialer {
         let random = (self.jitter)();
         let delay = self.attempts.next_delay(&self.backoff, random, at_least, Instant::now());
         let Some(delay) = delay else { return Verdict::Final };
+        trace::reconnecting(delay, reason);
         (self.on_retry)(&Retry { reconnect: self.attempts.waits(), delay, reason });
         Verdict::Retry(delay)
     }
@@ -89,9 +90,9 @@ pub(super) fn wait(delay: Duration) -> Waiting {
     Box::pin(sleep(delay))
 }
 
-impl fmt::Debug for Dialer {
+impl fmt::Debug for Redialer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dialer")
+        f.debug_struct("Redialer")
             .field("client", &self.client)
             .field("attempts", &self.attempts)
             .field("backoff", &self.backoff)
