@@ -170,7 +170,7 @@ fn an_idle_connection_holds_no_buffer() {
         let tap = Tap::new();
         let fresh = held(connect(&tap));
         // Itself and a timer is all that it holds; and what has come and gone leaves a list's room.
-        assert!(fresh <= 760, "{role:?}: {fresh} bytes while it waits for the first");
+        assert!(fresh <= 752, "{role:?}: {fresh} bytes while it waits for the first");
         let mut ws = connect(&tap);
         for _ in 0..3 {
             traffic(&mut ws, &tap);

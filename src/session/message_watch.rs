@@ -5,7 +5,8 @@ use tokio::time::Instant;
 /// Looked at only when the reader has to wait, so that a message that is there at once costs nothing.
 #[derive(Debug, Default)]
 pub(super) struct MessageWatch {
-    resting: Option<Resting>,
+    /// Boxed, because few connections have one, and fewer rest in it.
+    resting: Option<Box<Resting>>,
 }
 
 #[derive(Debug)]
@@ -32,7 +33,7 @@ impl MessageWatch {
                 resting.received = received;
             }
             (Some(progress), _) => {
-                let resting = |deadline| Resting { progress, received, deadline };
+                let resting = |deadline| Box::new(Resting { progress, received, deadline });
                 self.resting = deadline().map(resting);
             }
             (None, _) => self.resting = None,

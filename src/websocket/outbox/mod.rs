@@ -32,8 +32,8 @@ pub(super) struct Outbox {
     queue: Queue,
     /// Bytes at the queue's front that belong to a frame of which some bytes are written.
     begun: usize,
-    /// How many of them are a pong's or our ping's: all or none.
-    begun_urgent: usize,
+    /// How many of them are a pong's or our ping's: all or none. At most 131 and 6.
+    begun_urgent: u8,
     /// The length of the pong behind them that is not begun, and may still be replaced; zero for none.
     pong: u8,
     /// The same for our ping, behind the pong.
@@ -114,7 +114,8 @@ impl Outbox {
 
     /// The end of what is queued.
     pub(super) fn end(&self) -> Mark {
-        let sent = self.queue.len() - self.begun_urgent - self.unbegun_urgent();
+        let sent =
+            self.queue.len() - usize::from(self.begun_urgent) - usize::from(self.unbegun_urgent());
         Mark(self.written + Wrapping(sent as u64))
     }
 
@@ -126,13 +127,13 @@ impl Outbox {
     }
 
     /// The bytes of the pong and of our ping that are not begun.
-    fn unbegun_urgent(&self) -> usize {
-        usize::from(self.pong) + usize::from(self.ping)
+    fn unbegun_urgent(&self) -> u8 {
+        self.pong + self.ping
     }
 
     /// Whether something behind this place has been written.
     pub(super) fn is_begun(&self, mark: Mark) -> bool {
-        (self.written - mark.0).0 as i64 > 0
+        Mark(self.written).is_behind(mark)
     }
 
     /// Whether a pong is in its slot: queued, and not begun.
@@ -166,7 +167,7 @@ impl Outbox {
     /// many bytes that were.
     pub(super) fn drop_unbegun(&mut self) -> usize {
         let dropped = self.queue.len() - self.begun;
-        let urgent = self.unbegun_urgent();
+        let urgent = usize::from(self.unbegun_urgent());
         self.queue.truncate(self.begun);
         (self.pong, self.ping) = (0, 0);
         if dropped > urgent && self.dropped.is_none() {
@@ -242,7 +243,8 @@ impl Outbox {
         }
         self.queue.advance(bytes);
         self.begun -= bytes;
-        self.begun_urgent = self.begun_urgent.min(self.begun);
+        // What is left of them fits in where they were.
+        self.begun_urgent = self.begun_urgent.min(u8::try_from(self.begun).unwrap_or(u8::MAX));
         if has_ping { Written::Ping } else { Written::Frames }
     }
 
@@ -250,15 +252,15 @@ impl Outbox {
     /// end.
     fn advance_urgent(&mut self, bytes: usize) -> usize {
         let Some(behind_begun) = bytes.checked_sub(self.begun).filter(|bytes| *bytes > 0) else {
-            return bytes.min(self.begun_urgent);
+            return bytes.min(usize::from(self.begun_urgent));
         };
-        let begun = std::mem::take(&mut self.begun_urgent);
+        let begun = usize::from(std::mem::take(&mut self.begun_urgent));
         let urgent = self.unbegun_urgent();
-        if behind_begun < urgent {
+        if behind_begun < usize::from(urgent) {
             // As much as can be: what is left of that frame is less.
             self.begun_urgent = urgent;
         }
-        begun + behind_begun.min(urgent)
+        begun + behind_begun.min(usize::from(urgent))
     }
 }
 
