@@ -36,7 +36,8 @@ impl Client {
     /// Follows up to so many redirects (301, 302, 303, 307, 308); none unless set, and the response is the error.
     ///
     /// To another origin go no credentials: `Authorization` and the URI's user information, `Cookie`, what is marked as
-    /// [sensitive](http::HeaderValue::set_sensitive), nor a `Host` that was set. From `wss` to `ws` none is followed.
+    /// [sensitive](http::HeaderValue::set_sensitive), nor a `Host` that was set. Other headers, subprotocols, and the
+    /// client's certificate where TLS has one, go wherever one is sent. From `wss` to `ws` none is followed.
     ///
     /// [`connect`](Self::connect) then also fails with [`ConnectError::Redirect`](crate::ConnectError::Redirect).
     #[must_use]

@@ -1,5 +1,7 @@
 //! Where a client connects to, as its URI says (RFC 6455 section 3).
 
+use std::fmt;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderValue, Uri, uri::Authority};
 
@@ -15,7 +17,7 @@ pub(super) enum Security {
 }
 
 /// A `ws` or `wss` URI taken apart: where to, and as whom.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Target {
     /// Without the user information, which is nobody's to see.
     pub(super) uri: Uri,
@@ -73,6 +75,18 @@ impl Target {
         self.security == other.security
             && self.port() == other.port()
             && self.host().eq_ignore_ascii_case(other.host())
+    }
+}
+
+/// Without what may be secret: the user information, and the query, which many a token is in.
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.security {
+            Security::Plain => "ws",
+            Security::Tls => "wss",
+        };
+        let authority = self.uri.authority().map_or("", Authority::as_str);
+        write!(f, "{scheme}://{authority}{}", self.uri.path())
     }
 }
 

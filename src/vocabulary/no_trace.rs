@@ -1,6 +1,10 @@
 //! A build without the feature `tracing`: what `trace.rs` tells, told to nobody.
 
-use std::{fmt::Display, future::Future, time::Duration};
+use std::{
+    fmt::{Debug, Display},
+    future::Future,
+    time::Duration,
+};
 
 use http::Uri;
 
@@ -16,7 +20,7 @@ pub(crate) fn dialled(_: impl Display) {}
 pub(crate) fn proxied(_: &Uri) {}
 
 #[cfg(feature = "rustls")]
-pub(crate) fn secured(_: Option<tokio_rustls::rustls::ProtocolVersion>) {}
+pub(crate) fn secured(_: impl Debug) {}
 
 pub(crate) fn redirected(_: &Uri) {}
 

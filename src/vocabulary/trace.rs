@@ -3,21 +3,29 @@
 //!
 //! | target | what | level |
 //! | --- | --- | --- |
-//! | `bowline::connect` | span `connect`; a transport is there, TLS is, a redirect is followed; another attempt | debug |
+//! | `bowline::connect` | span `connect`; a transport is there, TLS is, a redirect is followed; it failed; another attempt | debug |
 //! | `bowline::handshake` | span `handshake`; a request received, opened, or failed | debug |
 //! | `bowline::close` | a Close sent, a Close received | debug |
 //! | `bowline::error` | what ended a connection | debug |
 //! | `bowline::keepalive` | a ping sent, and its answer | trace |
 
-use std::{fmt::Display, future::Future, time::Duration};
+use std::{
+    fmt::{Debug, Display},
+    future::Future,
+    time::Duration,
+};
 
 use http::{Uri, uri::Authority};
 use tracing::{Instrument, debug, debug_span, trace};
 
 use super::{CloseCode, CloseFrame, Error, Role};
 
-/// Runs an attempt to connect in its span. Of the URI its query is left out: many a token is in one.
-pub(crate) fn connecting<F: Future>(uri: &Uri, future: F) -> impl Future<Output = F::Output> {
+/// Runs an attempt to connect in its span; tells why it has failed. Of the URI its query is left out: many a token is
+/// in one.
+pub(crate) fn connecting<O>(
+    uri: &Uri,
+    future: impl Future<Output = Result<O, Error>>,
+) -> impl Future<Output = Result<O, Error>> {
     let span = debug_span!(
         target: "bowline::connect",
         "connect",
@@ -25,7 +33,14 @@ pub(crate) fn connecting<F: Future>(uri: &Uri, future: F) -> impl Future<Output 
         authority = uri.authority().map(Authority::as_str),
         path = uri.path(),
     );
-    future.instrument(span)
+    let attempt = async {
+        let result = future.await;
+        if let Err(error) = &result {
+            debug!(target: "bowline::connect", %error, "failed");
+        }
+        result
+    };
+    attempt.instrument(span)
 }
 
 pub(crate) fn dialled(address: impl Display) {
@@ -38,7 +53,7 @@ pub(crate) fn proxied(proxy: &Uri) {
 }
 
 #[cfg(feature = "rustls")]
-pub(crate) fn secured(version: Option<tokio_rustls::rustls::ProtocolVersion>) {
+pub(crate) fn secured(version: impl Debug) {
     debug!(target: "bowline::connect", ?version, "TLS is set up");
 }
 

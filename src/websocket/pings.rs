@@ -36,9 +36,8 @@ struct Ping {
 
 impl Pings {
     /// A payload for the next ping.
-    pub(super) fn payload(&self) -> Result<PingPayload, UsageError> {
-        let wanted = self.waiting.iter().filter(|ping| ping.is_wanted()).count();
-        if wanted >= MAX_WAITING {
+    pub(super) fn payload(&mut self) -> Result<PingPayload, UsageError> {
+        if self.waiting.len() >= MAX_WAITING && !self.forget_one() {
             return Err(UsageError::TooManyPings);
         }
         let [first, second] = [MaskingKey::random().bytes(), MaskingKey::random().bytes()];
@@ -50,10 +49,17 @@ impl Pings {
 
     /// Notes a ping whose frame has been queued at this place.
     pub(super) fn push(&mut self, payload: PingPayload, start: Mark) -> RoundTrip {
-        self.waiting.retain(Ping::is_wanted);
         let (round_trip, slot) = RoundTrip::waiting();
         self.waiting.push_back(Ping { payload, start, begun: None, slot });
         round_trip
+    }
+
+    /// Forgets the oldest that has gone out and that nobody waits for any more. Until there is need its Pong is the answer
+    /// to those before it; and one that has not gone out takes memory.
+    fn forget_one(&mut self) -> bool {
+        let is_over = |ping: &Ping| ping.begun.is_some() && !ping.is_wanted();
+        let forgotten = self.waiting.iter().position(is_over);
+        forgotten.and_then(|index| self.waiting.remove(index)).is_some()
     }
 
     /// Sets the clocks going of those whose frames have been begun.

@@ -23,8 +23,8 @@ use crate::vocabulary::{Error, UsageError};
 /// # Errors
 ///
 /// What a sender is told where the connection has ended before the answer, or is closing;
-/// [`UsageError::TooManyPings`] where 64 of them wait already.
-#[must_use = "futures do nothing unless they are polled"]
+/// [`UsageError::TooManyPings`] where 64 of them wait already, or have yet to go out.
+#[must_use = "the ping is sent anyway; `Message::ping` is one whose answer nobody waits for"]
 pub struct RoundTrip(Arc<Slot>);
 
 /// Where the answer is put.

@@ -1,6 +1,9 @@
 //! What a connection's transport has taken, for whoever goes on with the rest elsewhere.
 
-use std::task::{Context, Poll};
+use std::{
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -16,6 +19,17 @@ impl<T> WebSocket<T> {
     /// Whether the transport has taken everything before this place.
     pub(crate) fn is_past(&self, mark: Mark) -> bool {
         self.connection.is_past(mark)
+    }
+}
+
+impl<T> WebSocket<T> {
+    /// The body of the peer's Close, once it has come.
+    pub(crate) fn peer_close(&self) -> Option<CloseFrame> {
+        self.connection.peer_close().cloned()
+    }
+
+    pub(crate) fn close_timeout(&self) -> Option<Duration> {
+        self.connection.config().close_timeout()
     }
 }
 

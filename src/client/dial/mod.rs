@@ -156,7 +156,8 @@ impl Dialer {
             trace::dialled(address);
         }
         if self.delay == Delay::No {
-            tcp.set_nodelay(true)?;
+            // Small messages that wait are no reason to have none.
+            let _ = tcp.set_nodelay(true);
         }
         Ok(Stream::from(tcp))
     }

@@ -45,7 +45,8 @@ impl Backoff {
         }
     }
 
-    /// The longest wait before the first reconnect; 5 s unless set.
+    /// The longest wait before the first reconnect; 5 s unless set. The waits behind it grow from this one: of zero
+    /// none grows, and a server that isn't there is asked again without a pause.
     #[must_use]
     pub const fn with_initial(mut self, initial: Duration) -> Self {
         self.initial = initial;

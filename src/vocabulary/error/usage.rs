@@ -36,7 +36,7 @@ pub enum UsageError {
     PreparedClose,
     /// More for a message that is sent in pieces, after its end.
     FinishedMessage,
-    /// A ping whose answer is waited for, where 64 wait for theirs.
+    /// A ping whose answer is waited for, where 64 wait for theirs or have yet to go out.
     TooManyPings,
     /// A message codec made from a frame codec that has handed out the first fragments of a message.
     MessageInProgress,
@@ -94,7 +94,7 @@ impl fmt::Display for UsageError {
             Self::InvalidUtf8 => f.write_str("text is not UTF-8"),
             Self::PreparedClose => f.write_str("a Close is said to each connection on its own"),
             Self::FinishedMessage => f.write_str("the message is finished"),
-            Self::TooManyPings => f.write_str("64 pings wait for their answers, no more are allowed"),
+            Self::TooManyPings => f.write_str("64 pings have no answer yet, no more are allowed"),
             Self::MessageInProgress => f.write_str("fragments of a message were taken as frames"),
             Self::InvalidUri => f.write_str(
                 "the URI is not ws://[user[:password]@]host[:port]/path[?query] without fragment",

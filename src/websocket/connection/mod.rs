@@ -66,6 +66,15 @@ impl<T> Connection<T> {
         self.session.set_transport(transport);
     }
 
+    /// The body of the peer's Close, once it has come.
+    pub(super) fn peer_close(&self) -> Option<&CloseFrame> {
+        self.peer_close.as_deref()
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        self.session.config()
+    }
+
     /// From now on these are polling.
     pub(super) fn set_wakers(&mut self, wakers: Wakers) {
         self.wakers = wakers;

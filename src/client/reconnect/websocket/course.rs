@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{
     Connected, Disconnected, ReconnectingWebSocket,
-    state::{Greeted, Line, State, greet},
+    state::{Greeted, Leaving, Line, State, greet},
 };
 use crate::{
     client::reconnect::{
@@ -18,7 +18,7 @@ use crate::{
     },
     message::Message,
     vocabulary::{CloseFrame, EndOfStream, Error, UsageError},
-    websocket::Party,
+    websocket::{Party, WebSocket},
 };
 
 impl ReconnectingWebSocket {
@@ -63,14 +63,18 @@ impl ReconnectingWebSocket {
                 }
                 State::Connecting(attempt) => match ready!(attempt.as_mut().poll(cx)) {
                     Ok(opened) => self.greet(opened),
-                    Err(error) => self.fail(error),
+                    Err(error) => self.fail(Disconnect::Failed(error)),
                 },
                 State::Greeting(greeting) => {
                     let Greeted { hook, opened, result } = ready!(greeting.as_mut().poll(cx));
                     self.on_connect = Some(hook);
                     match result {
                         Ok(()) => self.open(opened),
-                        Err(error) => self.fail(error),
+                        // What the hook ran into is the peer's Close.
+                        Err(Error::Usage(UsageError::SendAfterClose)) => {
+                            self.fail(Disconnect::Closed(opened.0.peer_close()));
+                        }
+                        Err(error) => self.fail(Disconnect::Failed(error)),
                     }
                 }
                 State::Open(_)
@@ -101,12 +105,10 @@ impl ReconnectingWebSocket {
     }
 
     /// An attempt has failed.
-    fn fail(&mut self, error: Error) {
-        let reason = Disconnect::Failed(error);
-        match (self.redialer.judge_failure(&reason), reason) {
-            (Verdict::Retry(delay), _) => drop(self.change(State::Waiting(wait(delay)))),
-            (Verdict::Final, Disconnect::Failed(error)) => self.end(Some(error)),
-            (Verdict::Final, Disconnect::Closed(_)) => self.end(None),
+    fn fail(&mut self, reason: Disconnect) {
+        match self.redialer.judge_failure(&reason) {
+            Verdict::Retry(delay) => drop(self.change(State::Waiting(wait(delay)))),
+            Verdict::Final => self.end_with(reason),
         }
     }
 
@@ -116,7 +118,11 @@ impl ReconnectingWebSocket {
             Some(Ok(Message::Close(frame))) => self.handle_peer_close(frame),
             Some(Ok(message)) => return Some(message),
             Some(Err(error)) => self.lose(Disconnect::Failed(error)),
-            None => self.lose(Disconnect::Closed(None)),
+            // A Close that nobody has seen here has been seen by the caller's hook.
+            None => {
+                let frame = self.state.websocket().and_then(WebSocket::peer_close);
+                self.lose(Disconnect::Closed(frame));
+            }
         }
         None
     }
@@ -124,7 +130,7 @@ impl ReconnectingWebSocket {
     fn handle_peer_close(&mut self, frame: Option<CloseFrame>) {
         match self.change(State::Ended(None)) {
             State::Open(line) => self.state = State::Closing(line, frame),
-            State::Leaving(ws, _) | State::Left(ws) => {
+            State::Leaving(Leaving { ws, .. }) | State::Left(ws) => {
                 self.state = State::Left(ws);
                 self.part(Disconnect::Closed(frame));
             }

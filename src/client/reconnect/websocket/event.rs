@@ -29,6 +29,11 @@ impl Connected {
         &self.response
     }
 
+    /// The same by value.
+    pub fn into_response(self) -> Response<()> {
+        self.response
+    }
+
     /// Which one it is, counted from 1.
     pub fn number(&self) -> u64 {
         self.number

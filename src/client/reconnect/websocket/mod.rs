@@ -197,8 +197,12 @@ impl ReconnectingWebSocket {
     ///
     /// As [`send`](Self::send).
     pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        poll_fn(|cx| self.poll_as(Party::WRITER, cx, Self::poll_room)).await?;
-        self.queue(message.into())
+        let message = message.into();
+        // A Close needs no room, and no connection.
+        if !matches!(message, Message::Close(_)) {
+            poll_fn(|cx| self.poll_as(Party::WRITER, cx, Self::poll_room)).await?;
+        }
+        self.queue(message)
     }
 
     /// Waits until a transport has taken all that is queued, as [`send`](Self::send) does.
@@ -214,7 +218,7 @@ impl ReconnectingWebSocket {
 
     /// Closes for good. Where there is a connection, what is queued goes out on it, and the closing handshake is
     /// carried out as by [`WebSocket::close`]: reading, discarding, and giving the peer's Close. An attempt that is
-    /// under way is given up. What was not sent can be taken back ([`take_unsent`](Self::take_unsent)).
+    /// under way is given up. What is queued has `close_timeout` to go out, and the closing handshake as long. What was not sent can be taken back ([`take_unsent`](Self::take_unsent)).
     ///
     /// Cancel-safe: called again it goes on. From the first poll on nothing is sent and nobody connected to any more.
     ///

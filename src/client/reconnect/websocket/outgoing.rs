@@ -9,7 +9,7 @@
 //!    +------ the connection broke ----+
 //! ```
 
-use std::{collections::VecDeque, mem};
+use std::{collections::VecDeque, fmt, mem};
 
 use super::cost;
 use crate::{
@@ -24,6 +24,7 @@ use crate::{
 /// that a WebSocket knows nothing, and whoever has to know has the peer acknowledge it. Only data messages are kept; a
 /// Ping or Pong is about the connection that it was given to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Unsent {
     /// They go out on the next connection, in order. Sending waits for it, and past a bound so does feeding. The
     /// default: what was accepted is not lost without a word, and whoever sends need not know whether there is a
@@ -37,7 +38,6 @@ pub enum Unsent {
 }
 
 /// The messages on their way out.
-#[derive(Debug)]
 pub(super) struct Outgoing {
     pub(super) unsent: Unsent,
     pub(super) max_bytes: usize,
@@ -53,6 +53,18 @@ pub(super) struct Outgoing {
 enum Loss {
     None,
     Untold,
+}
+
+/// How many there are, and not what is in them.
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("unsent", &self.unsent)
+            .field("waiting", &self.waiting.len())
+            .field("in_flight", &self.in_flight.len())
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Outgoing {

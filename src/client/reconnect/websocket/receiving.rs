@@ -80,8 +80,8 @@ impl ReconnectingWebSocket {
                     return Poll::Ready(closed);
                 }
                 // The peer may read only once it has got rid of its own data.
-                State::Leaving(ws, _) if is_leaving => {
-                    let item = ready!(Pin::new(ws).poll_next(cx));
+                State::Leaving(leaving) if is_leaving => {
+                    let item = ready!(Pin::new(&mut leaving.ws).poll_next(cx));
                     self.receive(item);
                 }
                 State::Ended(error) => {

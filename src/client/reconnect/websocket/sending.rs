@@ -1,13 +1,17 @@
 //! What goes out: queued, handed over to a connection, flushed, closed.
 
 use std::{
+    future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use futures_sink::Sink;
 
-use super::{ReconnectingWebSocket, Unsent, state::State};
+use super::{
+    ReconnectingWebSocket, Unsent,
+    state::{Leaving, State},
+};
 use crate::{
     client::reconnect::Disconnect,
     message::Message,
@@ -104,7 +108,7 @@ impl ReconnectingWebSocket {
             match &self.state {
                 State::Open(_) | State::Leaving(..) | State::Left(_) => {
                     match ready!(self.poll_written_on_line(cx)) {
-                        Ok(()) => return Poll::Ready(self.outgoing.take_loss()),
+                        Ok(()) => return Poll::Ready(self.written_on_line()),
                         Err(error) => ready!(self.poll_lost(cx, error)),
                     }
                 }
@@ -140,6 +144,16 @@ impl ReconnectingWebSocket {
         }
     }
 
+    /// What is to be said once the connection has written all that it was given.
+    fn written_on_line(&mut self) -> Result<(), Error> {
+        match self.state {
+            State::Ended(_) => self.written_at_end(),
+            // No other connection will get what this one doesn't take any more.
+            State::Left(_) if !self.outgoing.is_handed_over() => Err(self.sender_error()),
+            _ => self.outgoing.take_loss(),
+        }
+    }
+
     fn written_at_end(&mut self) -> Result<(), Error> {
         self.outgoing.take_loss()?;
         if self.outgoing.is_empty() { Ok(()) } else { Err(self.sender_error()) }
@@ -148,7 +162,7 @@ impl ReconnectingWebSocket {
     /// Closes for good: at once where there is no connection, behind what is queued where there is one.
     pub(super) fn leave(&mut self, frame: Option<CloseFrame>) {
         match self.change(State::Ended(None)) {
-            State::Open(line) => self.state = State::Leaving(line.ws, frame),
+            State::Open(line) => self.state = State::Leaving(Leaving::new(line.ws, frame)),
             State::Closing(line, frame) => {
                 self.state = State::Left(line.ws);
                 self.part(Disconnect::Closed(frame));
@@ -162,17 +176,31 @@ impl ReconnectingWebSocket {
     /// Queues our Close once there is nothing before it.
     pub(super) fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let State::Leaving(..) = &self.state else { return Poll::Ready(()) };
-        let handed_over = ready!(self.poll_handed_over(cx));
+        let handed_over = match self.poll_handed_over(cx) {
+            Poll::Ready(handed_over) => handed_over,
+            Poll::Pending => return self.poll_given_up(cx),
+        };
         match self.change(State::Ended(None)) {
-            State::Leaving(mut ws, frame) => {
+            State::Leaving(Leaving { mut ws, close, .. }) => {
                 if handed_over.is_ok() {
                     // A connection that takes no Close is at its end, and says so to whoever reads.
-                    let _ = Pin::new(&mut ws).start_send(Message::Close(frame));
+                    let _ = Pin::new(&mut ws).start_send(Message::Close(close));
                 }
                 self.state = State::Left(ws);
             }
             state => self.state = state,
         }
+        Poll::Ready(())
+    }
+
+    /// Waits until what is queued before our Close has had its time.
+    fn poll_given_up(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let State::Leaving(Leaving { deadline: Some(deadline), ws, .. }) = &mut self.state else {
+            return Poll::Pending;
+        };
+        ready!(deadline.as_mut().poll(cx));
+        self.outgoing.recall(ws);
+        self.end(Some(Error::CloseTimeout));
         Poll::Ready(())
     }
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::{
     client::{
         Stream,
-        reconnect::redialer::{Connecting, Opened, Waiting},
+        reconnect::redialer::{Connecting, Opened, Waiting, wait},
     },
     vocabulary::{CloseFrame, Error},
     websocket::WebSocket,
@@ -39,7 +39,7 @@ pub(super) enum State {
     /// The peer's Close has come: the connection goes to its end, and nothing more is queued on it.
     Closing(Line, Option<CloseFrame>),
     /// What is to go out before our Close still waits for room.
-    Leaving(WebSocket<Stream>, Option<CloseFrame>),
+    Leaving(Leaving),
     /// Our Close is queued, or the connection takes none.
     Left(WebSocket<Stream>),
     /// With the error that the stream has yet to yield.
@@ -52,6 +52,21 @@ pub(super) struct Line {
     pub(super) opened: Instant,
 }
 
+/// A connection that gets our Close behind what is queued.
+pub(super) struct Leaving {
+    pub(super) ws: WebSocket<Stream>,
+    pub(super) close: Option<CloseFrame>,
+    /// Until that must be out.
+    pub(super) deadline: Option<Waiting>,
+}
+
+impl Leaving {
+    pub(super) fn new(ws: WebSocket<Stream>, close: Option<CloseFrame>) -> Self {
+        let deadline = ws.close_timeout().map(wait);
+        Self { ws, close, deadline }
+    }
+}
+
 impl State {
     /// Whether nothing more may be sent, on this connection or another.
     pub(super) fn is_over(&self) -> bool {
@@ -61,7 +76,8 @@ impl State {
     pub(super) fn websocket(&self) -> Option<&WebSocket<Stream>> {
         match self {
             Self::Open(line) | Self::Closing(line, _) => Some(&line.ws),
-            Self::Leaving(ws, _) | Self::Left(ws) => Some(ws),
+            Self::Leaving(leaving) => Some(&leaving.ws),
+            Self::Left(ws) => Some(ws),
             Self::Idle
             | Self::Waiting(_)
             | Self::Connecting(_)
@@ -73,7 +89,8 @@ impl State {
     pub(super) fn websocket_mut(&mut self) -> Option<&mut WebSocket<Stream>> {
         match self {
             Self::Open(line) | Self::Closing(line, _) => Some(&mut line.ws),
-            Self::Leaving(ws, _) | Self::Left(ws) => Some(ws),
+            Self::Leaving(leaving) => Some(&mut leaving.ws),
+            Self::Left(ws) => Some(ws),
             Self::Idle
             | Self::Waiting(_)
             | Self::Connecting(_)
