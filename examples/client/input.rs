@@ -1,6 +1,7 @@
 //! What goes out: lines or blocks of standard input, and the commands of whoever types.
 
 use std::{
+    future,
     io::{self, Read},
     iter, thread,
 };
@@ -26,6 +27,8 @@ pub(crate) enum Item {
     Ping,
     /// A command that there isn't.
     Unknown,
+    /// Nothing comes after it.
+    End,
 }
 
 impl Input {
@@ -33,7 +36,10 @@ impl Input {
         // So much is read ahead, and nothing more: whoever writes it waits for the server.
         let (sender, receiver) = mpsc::channel(AHEAD);
         let (mode, kind) = (options.mode, options.kind);
-        thread::spawn(move || items(mode, kind).try_for_each(|item| sender.blocking_send(item)));
+        thread::spawn(move || {
+            let mut items = items(mode, kind).chain(iter::once(Ok(Item::End)));
+            items.try_for_each(|item| sender.blocking_send(item))
+        });
         Self(receiver)
     }
 
@@ -42,9 +48,12 @@ impl Input {
         self.0.is_empty()
     }
 
-    /// The next; `None` after the end. Cancel-safe.
-    pub(crate) async fn next(&mut self) -> Option<io::Result<Item>> {
-        self.0.recv().await
+    /// The next; after the end there is none to wait for. Cancel-safe.
+    pub(crate) async fn next(&mut self) -> io::Result<Item> {
+        match self.0.recv().await {
+            Some(item) => item,
+            None => future::pending().await,
+        }
     }
 }
 

@@ -8,7 +8,8 @@
 //!
 //! Where to look: `dial.rs` makes a `Client` of the options and shows what was agreed on, `trust.rs` is about
 //! certificates; `session.rs` runs one connection over its two halves, between `input.rs` and `output.rs`, and `ping.rs`
-//! measures it; `hex.rs` and `json.rs` are how messages look; `status.rs` what scripts are told.
+//! measures it; `reconnect.rs` makes one of many; `hex.rs` and `json.rs` are how messages look; `status.rs` what scripts
+//! are told.
 
 #![allow(
     clippy::print_stdout,
@@ -23,6 +24,7 @@ mod json;
 mod options;
 mod output;
 mod ping;
+mod reconnect;
 mod session;
 mod status;
 mod trust;
@@ -33,20 +35,18 @@ use std::{
     sync::Arc,
 };
 
-use tokio::{signal, sync::Notify};
+use tokio::{signal, sync::Notify, time::Instant};
 
 use crate::{
-    input::Input,
     options::{HELP, Options, USAGE},
-    output::Output,
-    session::{Console, End},
+    session::{Console, End, Incoming, Online, Outgoing},
     status::Status,
 };
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let status = match Options::parse(env::args().skip(1)) {
-        Ok(Some(options)) => run(&options).await,
+        Ok(Some(options)) => run(Arc::new(options)).await,
         Ok(None) => {
             print!("{HELP}");
             Status::Normal
@@ -59,8 +59,8 @@ async fn main() -> ExitCode {
     status.into()
 }
 
-async fn run(options: &Options) -> Status {
-    let client = match dial::client(options) {
+async fn run(options: Arc<Options>) -> Status {
+    let client = match dial::client(&options) {
         Ok(client) => client,
         Err(misuse) => {
             eprintln!("client: {misuse}");
@@ -68,6 +68,11 @@ async fn run(options: &Options) -> Status {
         }
     };
     let interrupt = interrupts();
+    if let Some(backoff) = options.reconnect {
+        let (reader, writer, online) = reconnect::halves(client, backoff, &options);
+        return converse((reader, writer), Console::open(&options, interrupt, online), &options)
+            .await;
+    }
     let opened = tokio::select! {
         opened = client.connect() => opened,
         () = interrupt.notified() => return Status::Interrupted,
@@ -79,11 +84,17 @@ async fn run(options: &Options) -> Status {
             return Status::from(&error);
         }
     };
-    dial::greet(&ws, &response, options);
+    dial::greet(&ws, &response, &options);
+    let online = Online::new(Some(Instant::now()));
+    converse(ws.split(), Console::open(&options, interrupt, online), &options).await
+}
 
-    let mut console =
-        Console { input: Input::open(options), output: Output::open(options), interrupt };
-    let end = session::run(ws, &mut console, options).await;
+async fn converse(
+    halves: (impl Incoming, impl Outgoing),
+    mut console: Console,
+    options: &Options,
+) -> Status {
+    let end = session::run(halves, &mut console, options).await;
     // What has arrived is shown before it is told how it ended.
     let shown = console.output.finish().await;
     conclude(options, end, shown)
@@ -100,7 +111,7 @@ fn conclude(options: &Options, end: End, shown: io::Result<()>) -> Status {
         Ok(()) => {}
     }
     match &end {
-        End::Closed(_) => {}
+        End::Closed(_) | End::Interrupted => {}
         End::Failed(error) => status::complain(&options.uri, error),
         End::Input(error) => eprintln!("client: standard input: {error}"),
     }

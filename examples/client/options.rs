@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use bowline::{Deflate, MessageKind};
+use bowline::{Deflate, MessageKind, client::Backoff};
 
 use crate::trust::Trust;
 
@@ -39,6 +39,10 @@ message arrives, it closes with 1000.
   --deflate                offers compression
   --redirects N            follows up to N redirects; none otherwise
   --connect-timeout SECS   for the way to the server: name, proxy, TLS; 10
+  --reconnect              connects again when the connection is lost or can't be made, unless that would
+                           change nothing: after a random time of up to 5 seconds, then of up to twice that
+                           and so on, up to a minute; what could not be sent goes out then, once and in order
+  --reconnect-within SECS  the same, with no wait longer than this
   --proxy URI              goes through a proxy: http, https, socks5 or socks5h://[USER:PASSWORD@]HOST:PORT
   --unix PATH              connects to a Unix socket, whatever host the URI names
   --ca FILE                trusts the certificate authorities in this PEM file, and nobody else
@@ -51,7 +55,7 @@ Exit status:
   3    refused: the server or the proxy answered with an HTTP status, shown with its body
   4    closed by the server with another code, which is shown
   5    no TLS: the certificate isn't trusted, or there is nothing to agree on
-  130  interrupted before it was connected, or a second time
+  130  interrupted while it was not connected, or a second time
 ";
 
 /// Where standard input comes from, and how messages look.
@@ -77,6 +81,7 @@ pub(crate) struct Options {
     pub(crate) deflate: Option<Deflate>,
     pub(crate) redirects: usize,
     pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) reconnect: Option<Backoff>,
     pub(crate) proxy: Option<String>,
     pub(crate) unix: Option<PathBuf>,
     pub(crate) trust: Trust,
@@ -98,6 +103,7 @@ impl Options {
             deflate: None,
             redirects: 0,
             connect_timeout: None,
+            reconnect: None,
             proxy: None,
             unix: None,
             trust: Trust::Default,
@@ -121,6 +127,8 @@ impl Options {
                 "--deflate" => options.deflate = Some(Deflate::new()),
                 "--redirects" => options.redirects = number(&word, &value()?)?,
                 "--connect-timeout" => options.connect_timeout = Some(time(&word, &value()?)?),
+                "--reconnect" => drop(options.reconnect.get_or_insert_default()),
+                "--reconnect-within" => options.reconnect = Some(within(time(&word, &value()?)?)),
                 "--proxy" => options.proxy = Some(value()?),
                 "--unix" => options.unix = Some(value()?.into()),
                 "--ca" => options.trust = options.trust.or(Trust::Authorities(value()?.into()))?,
@@ -166,4 +174,10 @@ fn time(option: &str, text: &str) -> Result<Duration, String> {
         Duration::ZERO => Err(format!("{option} wants more than {text} seconds")),
         time => Ok(time),
     }
+}
+
+/// The waits of `Backoff`, and none of them longer than this.
+fn within(max: Duration) -> Backoff {
+    let backoff = Backoff::new();
+    backoff.with_initial(max.min(backoff.initial())).with_max(max)
 }

@@ -1,4 +1,4 @@
-//! One connection, from its opening to its end.
+//! One connection, from its opening to its end; or many that `reconnect.rs` makes look like one.
 //!
 //! Sending and receiving go on side by side, over the two halves: an echo server that can't get rid of its answers stops
 //! reading, and while it does a large message is never sent.
@@ -13,7 +13,8 @@
 
 use std::{cell::Cell, future, io, sync::Arc};
 
-use bowline::{CloseCode, Error, Message, Reader, UsageError, WebSocket, Writer, client::Stream};
+use bowline::{CloseCode, Error, Message, UsageError};
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio::{
     sync::{Notify, watch},
     time::{Instant, sleep},
@@ -23,7 +24,7 @@ use crate::{
     input::{Input, Item},
     options::{Mode, Options},
     output::{Output, Unread},
-    ping::Pings,
+    ping::{Pace, Pings},
 };
 
 /// What outlives a connection.
@@ -31,6 +32,16 @@ pub(crate) struct Console {
     pub(crate) input: Input,
     pub(crate) output: Output,
     pub(crate) interrupt: Arc<Notify>,
+    pub(crate) online: Online,
+}
+
+/// Since when there is a connection, while there is one.
+pub(crate) type Online = watch::Sender<Option<Instant>>;
+
+impl Console {
+    pub(crate) fn open(options: &Options, interrupt: Arc<Notify>, online: Online) -> Self {
+        Self { input: Input::open(options), output: Output::open(options), interrupt, online }
+    }
 }
 
 /// How a connection ended.
@@ -40,14 +51,21 @@ pub(crate) enum End {
     Failed(Error),
     /// There was more to say, and it can't be read.
     Input(io::Error),
+    /// By Ctrl-C, while there was no connection.
+    Interrupted,
 }
 
-/// Runs a connection between standard input and output until it has ended.
-pub(crate) async fn run(ws: WebSocket<Stream>, console: &mut Console, options: &Options) -> End {
-    let (reader, writer) = ws.split();
+/// Runs a connection, by its halves, between standard input and output until it has ended.
+pub(crate) async fn run(
+    (reader, writer): (impl Incoming, impl Outgoing),
+    console: &mut Console,
+    options: &Options,
+) -> End {
+    let Console { input, output, interrupt, online } = console;
     let session = Session {
         options,
-        output: &console.output,
+        output,
+        online,
         pings: Pings::default(),
         input_end: watch::Sender::new(None),
         finish: Notify::new(),
@@ -57,19 +75,29 @@ pub(crate) async fn run(ws: WebSocket<Stream>, console: &mut Console, options: &
     let end = tokio::select! {
         end = session.receive(reader) => end,
         // Once Close is sent this branch falls silent, and what ends the program is the other one.
-        never = async {
-            let last = session.send(writer.clone(), &mut console.input, &console.interrupt).await;
-            unreadable = last.err();
+        end = async {
+            match session.send(writer, input, interrupt).await {
+                Err(End::Interrupted) => return End::Interrupted,
+                last => unreadable = last.err(),
+            }
             future::pending().await
-        } => never,
-        never = session.pings.repeat(writer.clone(), options.ping) => never,
+        } => end,
     };
-    unreadable.map_or(end, End::Input)
+    unreadable.unwrap_or(end)
 }
+
+/// The half that is read.
+pub(crate) trait Incoming: Stream<Item = Result<Message, Error>> + Unpin {}
+impl<S: Stream<Item = Result<Message, Error>> + Unpin> Incoming for S {}
+
+/// The half that is written.
+pub(crate) trait Outgoing: Sink<Message, Error = Error> + Unpin {}
+impl<S: Sink<Message, Error = Error> + Unpin> Outgoing for S {}
 
 struct Session<'a> {
     options: &'a Options,
     output: &'a Output,
+    online: &'a Online,
     pings: Pings,
     /// When all of it was sent.
     input_end: watch::Sender<Option<Instant>>,
@@ -81,7 +109,7 @@ struct Session<'a> {
 
 impl Session<'_> {
     /// Shows messages until the connection has ended.
-    async fn receive(&self, mut reader: Reader<Stream>) -> End {
+    async fn receive(&self, mut reader: impl Incoming) -> End {
         let (mut heard, mut code) = (Some(Instant::now()), None);
         loop {
             let message = tokio::select! {
@@ -103,7 +131,8 @@ impl Session<'_> {
             }
             if self.show(&message).await.is_err() {
                 // Whoever has read it has what they wanted; a server that can't be told so is no matter of theirs.
-                let _ = reader.close(CloseCode::NORMAL, "").await;
+                self.finish.notify_one();
+                while let Some(Ok(_)) = reader.next().await {}
                 return End::Closed(None);
             }
             if message.is_data() {
@@ -113,8 +142,8 @@ impl Session<'_> {
     }
 
     async fn show(&self, message: &Message) -> Result<(), Unread> {
-        if let Message::Pong(_) = message
-            && let Some(time) = self.pings.answered()
+        if let Message::Pong(payload) = message
+            && let Some(time) = self.pings.answered(payload)
         {
             let line = format!("pong   {:.2} ms\n", time.as_secs_f64() * 1e3);
             return self.output.tell(line).await;
@@ -122,73 +151,100 @@ impl Session<'_> {
         self.output.show(message).await
     }
 
-    /// Waits for the input's end, and then until nothing has been heard for the time that replies have.
+    /// Waits for the input's end, and then until nothing has been heard for the time that replies have, on a connection.
     async fn silence(&self, heard: Option<Instant>) {
-        let mut input_end = self.input_end.subscribe();
+        let (mut input_end, mut online) = (self.input_end.subscribe(), self.online.subscribe());
         let end = input_end.wait_for(Option::is_some).await.ok().and_then(|end| *end);
-        match heard.zip(end) {
-            Some((heard, end)) => {
-                sleep(self.options.wait.saturating_sub(heard.max(end).elapsed())).await;
+        let Some((heard, end)) = heard.zip(end) else { return future::pending().await };
+        loop {
+            let since = online.wait_for(Option::is_some).await.ok().and_then(|since| *since);
+            let quiet = since.unwrap_or(end).max(heard).max(end).elapsed();
+            tokio::select! {
+                () = sleep(self.options.wait.saturating_sub(quiet)) => return,
+                _ = online.changed() => {}
             }
-            None => future::pending().await,
         }
     }
 
     /// Sends what the input has until it is time for Close, and then that. Fails where the input does.
     async fn send(
         &self,
-        mut writer: Writer<Stream>,
+        mut writer: impl Outgoing,
         input: &mut Input,
         interrupt: &Notify,
-    ) -> io::Result<()> {
+    ) -> Result<(), End> {
         let (code, result) = tokio::select! {
-            error = self.pump(writer.clone(), input) => (CloseCode::AWAY, Err(error)),
-            () = interrupt.notified() => (CloseCode::AWAY, Ok(())),
+            error = self.pump(&mut writer, input) => (CloseCode::AWAY, Err(End::Input(error))),
+            () = interrupt.notified() => match *self.online.borrow() {
+                Some(_) => (CloseCode::AWAY, Ok(())),
+                None => return Err(End::Interrupted),
+            },
             () = self.finish.notified() => (CloseCode::NORMAL, Ok(())),
         };
         if self.closed_with.get().is_none() {
             self.closed_with.set(Some(code));
         }
-        // What has ended the connection is the reader's to tell, behind all that still arrives.
-        let _ = writer.close(code, "").await;
+        // It waits for no room: a server that doesn't read is told all the same. What has ended the connection is the
+        // reader's to tell, behind all that still arrives.
+        let _ = writer.start_send_unpin(Message::close(code, ""));
+        let _ = writer.flush().await;
         result
     }
 
-    /// Sends what the input has. Comes to an end only where the input fails.
-    async fn pump(&self, mut writer: Writer<Stream>, input: &mut Input) -> io::Error {
-        while let Some(item) = input.next().await {
+    /// Sends what the input has, and pings. Comes to an end only where the input fails.
+    async fn pump(&self, writer: &mut impl Outgoing, input: &mut Input) -> io::Error {
+        let mut pace = Pace::new(self.options.ping);
+        loop {
+            let item = tokio::select! {
+                item = input.next() => item,
+                () = pace.next() => Ok(Item::Ping),
+            };
             let message = match item {
                 Ok(Item::Message(message)) => message,
-                Ok(Item::Ping) => {
-                    self.pings.send(&mut writer);
-                    continue;
-                }
+                Ok(Item::Ping) => self.pings.start(),
                 Ok(Item::Unknown) => {
                     eprintln!(
                         "/ping [text], /close [code [reason]], or // for a line that starts with /"
                     );
                     continue;
                 }
+                Ok(Item::End) => {
+                    let _ = writer.flush().await;
+                    self.handle_input_end();
+                    continue;
+                }
                 Err(error) => return error,
             };
-            let before = self.closed_with.get();
-            if let Message::Close(Some(frame)) = &message {
-                self.closed_with.set(before.or(Some(frame.code)));
+            if self.feed(writer, message).await.is_err() {
+                self.handle_input_end();
+                return future::pending().await;
             }
-            match writer.feed(message).await {
-                Ok(()) if input.is_empty() => drop(writer.flush().await),
-                Ok(()) => {}
-                Err(Error::Usage(error)) if error != UsageError::SendAfterClose => {
-                    eprintln!("not sent: {error}");
-                    self.closed_with.set(before);
-                }
-                Err(_) => break,
+            if input.is_empty() {
+                let _ = writer.flush().await;
             }
         }
+    }
+
+    /// Fails where nothing more can be sent.
+    async fn feed(&self, writer: &mut impl Outgoing, message: Message) -> Result<(), Error> {
+        let before = self.closed_with.get();
+        if let Message::Close(Some(frame)) = &message {
+            self.closed_with.set(before.or(Some(frame.code)));
+        }
+        match writer.feed(message).await {
+            Err(Error::Usage(error)) if error != UsageError::SendAfterClose => {
+                eprintln!("not sent: {error}");
+                self.closed_with.set(before);
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    fn handle_input_end(&self) {
         match self.options.mode {
             Mode::Interactive => self.finish.notify_one(),
             Mode::Pipe => drop(self.input_end.send_replace(Some(Instant::now()))),
         }
-        future::pending().await
     }
 }

@@ -50,6 +50,7 @@ impl From<&End> for Status {
             End::Closed(Some(_)) => Self::Closed,
             End::Failed(error) => Self::from(error),
             End::Input(_) => Self::Failed,
+            End::Interrupted => Self::Interrupted,
         }
     }
 }

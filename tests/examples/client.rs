@@ -3,6 +3,7 @@
 mod ends;
 mod looks;
 mod pipes;
+mod reconnect;
 mod terminal;
 mod ways;
 

@@ -159,6 +159,7 @@ async fn what_makes_no_sense() {
         (&["ws://a", "--ping", "often"], "--ping wants seconds, and not often"),
         (&["ws://a", "--wait", "-1"], "--wait wants seconds, and not -1"),
         (&["ws://a", "--connect-timeout", "NaN"], "--connect-timeout wants seconds"),
+        (&["ws://a", "--reconnect-within", "0"], "--reconnect-within wants more than 0 seconds"),
         (&["ws://a", "--redirects", "x"], "--redirects wants a number"),
         (&["ws://a", "--proxy", "ftp://b"], "the proxy is not http"),
         (&["ws://a", "--proxy", "http://b", "--unix", "c"], "--proxy or --unix"),
@@ -194,6 +195,8 @@ async fn help_is_what_was_asked_for() {
         "--redirects",
         "--unix",
         "--connect-timeout",
+        "--reconnect ",
+        "--reconnect-within SECS",
         "--wait",
         "130",
     ] {
