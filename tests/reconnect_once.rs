@@ -290,8 +290,10 @@ async fn in_two_tasks(seed: usize) {
     });
     let _ = soon(writer).await.expect("no panic");
     let echoes = soon(reader).await.expect("no panic");
-    let record = cutter.record();
-    assert!(record.is_sorted_by(|a, b| a < b), "{record:?}");
+    // Two connections are two streams: the server may get to the end of the first behind the second's beginning.
+    let mut record = cutter.record();
+    record.sort_unstable();
+    assert!(record.is_sorted_by(|a, b| a < b), "one is there twice: {record:?}");
     assert!(echoes.is_sorted_by(|a, b| a < b), "{echoes:?}");
     assert!(echoes.iter().all(|number| record.binary_search(number).is_ok()));
     assert!(!record.is_empty());
