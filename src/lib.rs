@@ -25,7 +25,7 @@ pub use server::{Pending, Server};
 pub use vocabulary::{
     CloseCode, CloseFrame, Config, ConnectError, EndOfStream, Error, Extension, HandshakeError,
     InvalidUtf8, Keepalive, LimitError, Limits, MaskingKey, MessageKind, OpCode, ProtocolError,
-    RedirectError, ReservedBits, Result, Role, UsageError, Utf8Bytes,
+    RedirectError, ReservedBits, Result, Role, SocksError, SocksReply, UsageError, Utf8Bytes,
 };
 #[cfg(feature = "deflate")]
 pub use vocabulary::{ContextTakeover, Deflate};

@@ -54,6 +54,7 @@ tests_with!(
     dante, Dante:
     carries_ws,
     carries_wss,
+    has_no_use_for_credentials,
     carries_closes,
     resolves_on_either_side,
     forbids_a_destination,
@@ -64,6 +65,7 @@ tests_with!(
     microsocks, Microsocks:
     carries_ws,
     carries_wss,
+    has_no_use_for_credentials,
     carries_closes,
     resolves_on_either_side,
     wants_the_right_credentials,

@@ -280,7 +280,7 @@ fn without_deadlines_no_time_driver_is_needed() {
             }
         });
         let client = client::Client::new(uri).expect("a URI").config(untimed());
-        let (mut ws, _) = client.connect().await.expect("open");
+        let (mut ws, _) = client.connect_timeout(None).connect().await.expect("open");
         ws.send(vec![0; 1 << 20]).await.expect("open");
         assert_eq!(ws.next().await.map(|message| message.expect("open").len()), Some(1 << 20));
         ws.close(1000, "").await.expect("closed");

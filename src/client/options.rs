@@ -27,6 +27,8 @@ use super::{
 impl Client {
     /// The time for the way to the server: resolving its name, dialling, the proxy and TLS together; 10 s unless set,
     /// `None` for any. Past it: [`ConnectError::TimedOut`](crate::ConnectError::TimedOut). Each redirect has as long.
+    /// It needs Tokio's time driver, as [`Config`](crate::Config)'s time-outs do; so do hosts of several addresses, which are
+    /// tried 250 ms after each other.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.dialer.timeout = timeout;

@@ -26,6 +26,8 @@ mod response_head;
 mod response_rules;
 mod server_codec;
 #[cfg(feature = "proxy")]
+pub(crate) mod socks;
+#[cfg(feature = "proxy")]
 mod tunnel;
 
 use std::fmt;

@@ -37,7 +37,7 @@ pub(crate) use deflate::{Coding, Direction, MAX_WINDOW_BITS, MIN_WINDOW_BITS, Wi
 pub use deflate::{ContextTakeover, Deflate};
 pub use error::{
     ConnectError, EndOfStream, Error, HandshakeError, LimitError, ProtocolError, RedirectError,
-    Result, UsageError,
+    Result, SocksError, SocksReply, UsageError,
 };
 pub(crate) use grammar::Agreement;
 pub use grammar::Extension;

@@ -102,6 +102,15 @@ pub(crate) async fn carries_closes(program: Program) {
     tokio::join!(serve(Some(4002)), by_the_server);
 }
 
+/// A proxy that is open to anybody is so to those who have credentials.
+pub(crate) async fn has_no_use_for_credentials(program: Program) {
+    let site = Site::start(|_| Answer::WebSocket).await;
+    let proxy = Running::start(program, Guests::Anybody).await;
+    let mut ws = open(client(&site.uri("/"), proxy.proxy_as("user:secret@"))).await;
+    echoes(&mut ws).await;
+    ends(ws).await;
+}
+
 pub(crate) async fn wants_the_right_credentials(program: Program) {
     let site = Site::start(|_| Answer::WebSocket).await;
     let proxy = Running::start(program, Guests::User).await;

@@ -15,8 +15,6 @@ mod proxy;
 mod proxy;
 mod race;
 mod resolver;
-#[cfg(feature = "proxy")]
-mod socks;
 #[cfg(feature = "rustls")]
 mod tls;
 #[cfg(not(feature = "rustls"))]

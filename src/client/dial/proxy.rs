@@ -5,14 +5,18 @@ use std::{env, fmt, future::pending, sync::Arc};
 use http::{HeaderMap, Uri, header::PROXY_AUTHORIZATION};
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use tokio::time::{Instant, timeout_at};
+use tokio_util::codec::Decoder;
 
-use super::{Dialer, late, socks};
+use super::{Dialer, late};
 use crate::{
     client::{
         stream::Stream,
         target::{Security, Target, unbracketed},
     },
-    handshake::HandshakeCodec,
+    handshake::{
+        HandshakeCodec,
+        socks::{Credentials, Destination, Next, Progress, Socks},
+    },
     vocabulary::{Config, ConnectError, Error, HandshakeError, UsageError, grammar, trace},
     websocket::Opening,
 };
@@ -23,8 +27,9 @@ const ANY_PROXY: &str = "http://proxy.invalid";
 /// Which proxy leads to which host: for [`Client::proxy`](crate::Client::proxy).
 ///
 /// A proxy is a URI: `http://[user:password@]host:port` and `https://…` for CONNECT, `socks5://…`, with which names are
-/// resolved on this side, and `socks5h://…`, with which the proxy resolves them. Without a scheme it is `http`. Both `ws`
-/// and `wss` go through a tunnel, so that the proxy sees of `wss` where it leads and nothing more.
+/// resolved on this side, and `socks5h://…`, with which the proxy resolves them; with SOCKS5, user, password and host have
+/// up to 255 bytes each. Without a scheme it is `http`. Both `ws` and `wss` go through a tunnel, so that the proxy sees of
+/// `wss` where it leads and nothing more.
 ///
 /// ```
 /// use bowline::{Client, client::Proxy};
@@ -179,7 +184,15 @@ impl Hop {
         trace::proxied(self.0.uri());
         match protocol {
             Protocol::Http(_) => self.tunnel(io, target, deadline).await.map_err(proxy_error),
-            Protocol::Socks(names) => self.socks(io, dialer, target, names).await,
+            Protocol::Socks(names) => {
+                let credentials = match self.0.raw_auth() {
+                    Some((user, password)) => Some(Credentials::new(user, password)?),
+                    None => None,
+                };
+                let destination = destination(dialer, target, names).await?;
+                let codec = HandshakeCodec::socks(credentials, destination);
+                socks(opening(io, codec)).await.map_err(proxy_error)
+            }
         }
     }
 
@@ -212,9 +225,7 @@ impl Hop {
         if let Some(authorization) = self.0.basic_auth() {
             headers.insert(PROXY_AUTHORIZATION, authorization.clone());
         }
-        // The time for all of it is the dialler's.
-        let config = Config::new().with_handshake_timeout(None);
-        let mut opening = Opening::new(io, HandshakeCodec::tunnel(), Arc::new(config));
+        let mut opening = opening(io, HandshakeCodec::tunnel());
         opening.send((&*authority(target), headers)).await?;
         let answer = match deadline {
             Some(deadline) => timeout_at(deadline, opening.receive()).await,
@@ -230,25 +241,35 @@ impl Hop {
             },
         }
     }
+}
 
-    async fn socks(
-        &self,
-        io: Stream,
-        dialer: &Dialer,
-        target: &Target,
-        names: Names,
-    ) -> Result<Stream, Error> {
-        let mut host = target.host().to_owned();
-        if names == Names::Here {
-            // As curl does it: the first address is the one.
-            let addresses = dialer.resolver.resolve(&host, target.port()).await?;
-            host = addresses.first().map_or(host, |address| address.ip().to_string());
+async fn destination(dialer: &Dialer, target: &Target, names: Names) -> Result<Destination, Error> {
+    let (host, port) = (target.host(), target.port());
+    if names == Names::Here {
+        // As curl does it: the first address is the one.
+        let addresses = dialer.resolver.resolve(host, port).await?;
+        if let Some(address) = addresses.first() {
+            return Ok(Destination::address(address.ip(), port));
         }
-        let host = if host.contains(':') { format!("[{host}]") } else { host };
-        let uri = format!("ws://{host}:{}/", target.port());
-        let uri = uri.parse::<Uri>().map_err(|_| UsageError::InvalidUri)?;
-        Ok(socks::tunnel(io, self.0.uri(), self.0.raw_auth(), uri).await?)
     }
+    Ok(Destination::host(host, port)?)
+}
+
+async fn socks(mut opening: Opening<Stream, Socks>) -> Result<Stream, Error> {
+    loop {
+        opening.send(Next).await?;
+        if opening.receive().await? == Progress::Through {
+            return opening.into_inner();
+        }
+    }
+}
+
+fn opening<R>(io: Stream, codec: HandshakeCodec<R>) -> Opening<Stream, R>
+where
+    HandshakeCodec<R>: Decoder<Error = Error>,
+{
+    // The time for all of it is the dialler's.
+    Opening::new(io, codec, Arc::new(Config::new().with_handshake_timeout(None)))
 }
 
 /// The host with its port, which CONNECT always has.
@@ -256,13 +277,14 @@ fn authority(target: &Target) -> String {
     format!("{}:{}", target.uri.host().unwrap_or_default(), target.port())
 }
 
-/// What went wrong in the handshake, as the proxy's.
+/// What went wrong in the handshake with a proxy, as the proxy's.
 fn proxy_error(error: Error) -> Error {
     let error = match error {
         Error::Handshake(error) => match *error {
             HandshakeError::Refused(response) => ConnectError::ProxyRefused(response),
             error => ConnectError::ProxyAnswer(Box::new(error)),
         },
+        Error::Connect(error) => *error,
         error => ConnectError::ProxyUnreachable(Box::new(late(error))),
     };
     error.into()

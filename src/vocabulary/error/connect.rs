@@ -3,7 +3,7 @@ use std::{error, fmt, io, time::Duration};
 use bytes::Bytes;
 use http::Response;
 
-use super::{HandshakeError, is_disconnect};
+use super::{HandshakeError, SocksError, is_disconnect};
 
 /// A client got no transport to its server, so that the opening handshake has not begun; or was sent where it may
 /// not go.
@@ -21,14 +21,15 @@ pub enum ConnectError {
     NotTls(io::Error),
     /// TLS agreed on another protocol than HTTP/1.1 (ALPN, RFC 7301).
     Alpn(Box<[u8]>),
-    /// The proxy was not reached.
+    /// The proxy was not reached, or its connection broke while the way was asked for.
     ProxyUnreachable(Box<super::Error>),
     /// The HTTP proxy answered CONNECT with another status than 2xx: its head and up to 64 KiB of its body.
     ProxyRefused(Box<Response<Bytes>>),
-    /// What the HTTP proxy answered is no HTTP, or breaks off.
+    /// What the HTTP proxy answered is no HTTP, or breaks off; or bytes came behind an HTTP or SOCKS proxy's answer, where
+    /// a server of WebSockets speaks only when it is spoken to.
     ProxyAnswer(Box<HandshakeError>),
-    /// The SOCKS proxy refused, or broke off: an I/O error is inside then.
-    Socks(Box<dyn error::Error + Send + Sync>),
+    /// The SOCKS proxy refused, broke off or can't be asked.
+    Socks(SocksError),
     /// A redirect that is not followed, with the response that asks for it.
     Redirect(RedirectError, Box<Response<Bytes>>),
 }
@@ -61,7 +62,7 @@ impl ConnectError {
             Self::Tls(error) => is_disconnect(error),
             Self::ProxyUnreachable(error) => error.is_disconnect(),
             Self::ProxyAnswer(error) => error.is_disconnect(),
-            Self::Socks(error) => error.downcast_ref().is_some_and(is_disconnect),
+            Self::Socks(error) => *error == SocksError::EndOfStream,
             _ => false,
         }
     }

@@ -6,6 +6,7 @@ mod connect;
 mod handshake;
 mod limit;
 mod protocol;
+mod socks;
 mod transient;
 mod usage;
 
@@ -18,6 +19,7 @@ pub use connect::{ConnectError, RedirectError};
 pub use handshake::HandshakeError;
 pub use limit::LimitError;
 pub use protocol::ProtocolError;
+pub use socks::{SocksError, SocksReply};
 pub use usage::UsageError;
 
 use super::{CloseCode, CloseFrame};

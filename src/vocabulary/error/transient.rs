@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{ConnectError, Error, HandshakeError, is_disconnect};
+use super::{ConnectError, Error, HandshakeError, SocksError, SocksReply, is_disconnect};
 use crate::vocabulary::CloseCode;
 
 impl Error {
@@ -85,17 +85,63 @@ impl ConnectError {
     /// | [`Tls`](Self::Tls) that one end refuses, [`NotTls`](Self::NotTls), [`Alpn`](Self::Alpn) | no |
     /// | [`ProxyUnreachable`](Self::ProxyUnreachable), [`ProxyAnswer`](Self::ProxyAnswer) | as what is inside |
     /// | [`ProxyRefused`](Self::ProxyRefused) | as [`HandshakeError::Refused`] |
-    /// | [`Socks`](Self::Socks) | yes |
+    /// | [`Socks`](Self::Socks) | as [`SocksError::is_transient`] says |
     /// | [`Redirect`](Self::Redirect) | no |
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::TimedOut(_) | Self::Resolve(..) | Self::Socks(_) => true,
+            Self::TimedOut(_) | Self::Resolve(..) => true,
             Self::Tls(error) => is_disconnect(error),
             Self::NotTls(_) | Self::Alpn(_) | Self::Redirect(..) => false,
             Self::ProxyUnreachable(error) => error.is_transient(),
             Self::ProxyAnswer(error) => error.is_transient(),
             Self::ProxyRefused(response) => is_transient_status(response.status()),
+            Self::Socks(error) => error.is_transient(),
         }
+    }
+}
+
+impl SocksError {
+    /// Whether the proxy may let the same through later.
+    ///
+    /// | error | transient |
+    /// | --- | --- |
+    /// | [`EndOfStream`](Self::EndOfStream) | yes |
+    /// | [`Refused`](Self::Refused) | as [`SocksReply::is_transient`] says |
+    /// | credentials that are wanted, not taken or refused | no |
+    /// | an answer that breaks a rule, and what is too long to be asked | no |
+    pub const fn is_transient(self) -> bool {
+        match self {
+            Self::EndOfStream => true,
+            Self::Refused(reply) => reply.is_transient(),
+            Self::UserTooLong(_)
+            | Self::PasswordTooLong(_)
+            | Self::HostTooLong(_)
+            | Self::NotSocks5(_)
+            | Self::CredentialsWanted
+            | Self::CredentialsNotTaken
+            | Self::UnofferedMethod(_)
+            | Self::CredentialsRefused
+            | Self::AddressType(_) => false,
+        }
+    }
+}
+
+impl SocksReply {
+    /// Whether the proxy may connect to the same later.
+    ///
+    /// | reply | transient |
+    /// | --- | --- |
+    /// | 1 general failure, 3 network unreachable, 4 host unreachable, 5 connection refused, 6 TTL expired | yes |
+    /// | 2 not allowed, 7 and 8 not supported, and all others | no |
+    pub const fn is_transient(self) -> bool {
+        matches!(
+            self,
+            Self::GENERAL_FAILURE
+                | Self::NETWORK_UNREACHABLE
+                | Self::HOST_UNREACHABLE
+                | Self::CONNECTION_REFUSED
+                | Self::TTL_EXPIRED
+        )
     }
 }
 
