@@ -17,13 +17,10 @@ async fn a_close_that_the_hook_reads_is_judged_by_its_code() {
     for (code, is_sending) in [(1012, true), (4001, true), (1012, false), (4001, false)] {
         let mut ws = server.reconnecting().websocket().on_connect(move |ws, _| {
             Box::pin(async move {
-                while let Some(Ok(message)) = ws.next().await {
-                    if let Message::Close(_) = message {
-                        return if is_sending { ws.send("login").await } else { Ok(()) };
-                    }
-                    return Ok(());
+                match ws.next().await {
+                    Some(Ok(Message::Close(_))) if is_sending => ws.send("login").await,
+                    _ => Ok(()),
                 }
-                Ok(())
             })
         });
         let far = async {

@@ -159,7 +159,7 @@ impl Client {
     /// # Errors
     ///
     /// [`UsageError::TlsNotAvailable`] and [`TlsNotConfigured`](UsageError::TlsNotConfigured) for `wss`, and
-    /// [`InvalidUri`](UsageError::InvalidUri) where no certificate can be for its host, before anything is dialled; [`Error::Io`] where no address answers; [`Error::Connect`] for what else may be in the way; otherwise
+    /// [`InvalidUri`](UsageError::InvalidUri) where no certificate can be for its host, before anything is dialled; [`Error::Io`] where no address answers; [`Error::Connect`] for what else may be in the way, the proxy's TLS among it; otherwise
     /// as [`handshake`](Self::handshake).
     pub async fn connect(self) -> Result<(WebSocket<Stream>, Response<()>), Error> {
         // Boxed, because the caller's future would keep room for all of it as long as it lives.

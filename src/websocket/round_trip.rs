@@ -46,7 +46,7 @@ impl RoundTrip {
     }
 
     /// One that has failed at once.
-    pub(super) fn failed(error: Error) -> Self {
+    pub(crate) fn failed(error: Error) -> Self {
         Self(Arc::new(Slot(Mutex::new(State::Answered(Err(error))))))
     }
 }

@@ -61,9 +61,9 @@ impl Proxy {
         Ok(Self { matcher: Arc::new(matcher), except: None })
     }
 
-    /// What the environment says, as curl and others read it: `HTTPS_PROXY` for `wss`, `HTTP_PROXY` for `ws`,
-    /// `ALL_PROXY` for both, `NO_PROXY` for those that are reached directly; each in small letters too. Where
-    /// `REQUEST_METHOD` is set, as in a CGI program, whose `HTTP_PROXY` a client could choose, no proxy is used.
+    /// What the environment says, in the variables that curl and others read: `HTTPS_PROXY` for `wss`, `HTTP_PROXY` for
+    /// `ws`, `ALL_PROXY` for both, `NO_PROXY` for those that are reached directly; each in small letters where that one is
+    /// not set. One that is set to nothing names no proxy. Where `REQUEST_METHOD` is set, as in a CGI program, whose `HTTP_PROXY` a client could choose, no proxy is used.
     ///
     /// # Errors
     ///

@@ -68,8 +68,9 @@ impl Backoff {
         self
     }
 
-    /// How many attempts in a row may fail; any number unless set. The last one's error is final. The first attempt of
-    /// all is one of them; 0 is taken for 1.
+    /// How many attempts in a row may come to nothing; any number unless set. The last one's error is final. The first
+    /// attempt of all is one of them, and so is one whose connection lives for less than
+    /// [`stable_after`](Self::with_stable_after); 0 is taken for 1.
     #[must_use]
     pub const fn with_max_attempts(mut self, attempts: Option<u32>) -> Self {
         self.max_attempts = attempts;

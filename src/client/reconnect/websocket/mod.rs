@@ -20,8 +20,8 @@ use super::redialer::Redialer;
 use crate::{
     client::Stream,
     message::Message,
-    vocabulary::{CloseCode, CloseFrame, Error, Utf8Bytes},
-    websocket::{Party, Wakers, WebSocket},
+    vocabulary::{CloseCode, CloseFrame, Error, UsageError, Utf8Bytes},
+    websocket::{Party, RoundTrip, Wakers, WebSocket},
 };
 use inbox::Inbox;
 use outgoing::Outgoing;
@@ -146,6 +146,21 @@ impl ReconnectingWebSocket {
     /// The connection that there is.
     pub fn connection(&self) -> Option<&WebSocket<Stream>> {
         self.state.websocket()
+    }
+
+    /// Sends a ping that answers on the connection that there is, as [`WebSocket::ping`]: [`next`](Self::next) has to be
+    /// polled meanwhile. The last answer's time is [`WebSocket::round_trip`] of [`connection`](Self::connection).
+    ///
+    /// Without a connection it fails at once with [`UsageError::NotConnected`]; when the connection is over, with what
+    /// ended it.
+    pub fn ping(&mut self) -> RoundTrip {
+        let round_trip = match &mut self.state {
+            State::Open(line) => line.ws.ping(),
+            _ => RoundTrip::failed(UsageError::NotConnected.into()),
+        };
+        // Whoever reads in another task writes it.
+        self.wakers.wake_others(Party::WRITER);
+        round_trip
     }
 
     /// How many messages no transport has taken yet.
