@@ -3,6 +3,7 @@
 #[path = "support/reconnect.rs"]
 mod support;
 
+use bowline::WebSocket;
 use futures_util::future::join3;
 use support::{Server, connected, failed, next, soon};
 
@@ -21,7 +22,7 @@ async fn a_ping_is_answered_where_there_is_a_connection() {
     flushed.expect("open");
     let took = answered.expect("answered");
     assert!(event.starts_with("Pong"), "{event}");
-    assert_eq!(ws.connection().and_then(|ws| ws.round_trip()), Some(took));
+    assert_eq!(ws.connection().and_then(WebSocket::round_trip), Some(took));
 
     let round_trip = ws.ping();
     drop(far);

@@ -1,10 +1,6 @@
 //! A build without the feature `tracing`: what `trace.rs` tells, told to nobody.
 
-use std::{
-    fmt::{Debug, Display},
-    future::Future,
-    time::Duration,
-};
+use std::{fmt::Display, future::Future, time::Duration};
 
 use http::Uri;
 
@@ -20,7 +16,7 @@ pub(crate) fn dialled(_: impl Display) {}
 pub(crate) fn proxied(_: &Uri) {}
 
 #[cfg(feature = "rustls")]
-pub(crate) fn secured(_: impl Debug) {}
+pub(crate) fn secured(_: impl std::fmt::Debug) {}
 
 pub(crate) fn redirected(_: &Uri) {}
 

@@ -9,11 +9,7 @@
 //! | `bowline::error` | what ended a connection | debug |
 //! | `bowline::keepalive` | a ping sent, and its answer | trace |
 
-use std::{
-    fmt::{Debug, Display},
-    future::Future,
-    time::Duration,
-};
+use std::{fmt::Display, future::Future, time::Duration};
 
 use http::{Uri, uri::Authority};
 use tracing::{Instrument, debug, debug_span, trace};
@@ -53,7 +49,7 @@ pub(crate) fn proxied(proxy: &Uri) {
 }
 
 #[cfg(feature = "rustls")]
-pub(crate) fn secured(version: impl Debug) {
+pub(crate) fn secured(version: impl std::fmt::Debug) {
     debug!(target: "bowline::connect", ?version, "TLS is set up");
 }
 
