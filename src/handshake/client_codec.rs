@@ -3,12 +3,12 @@ use http::{StatusCode, Version};
 use tokio_util::codec::{Decoder, Encoder};
 
 use super::{
-    End, HandshakeCodec, Key, check_behind, head,
+    End, HandshakeCodec, Key, check_behind, end_of_head, head,
     proposal::{Proposal, target},
     response_head::ResponseHead,
     response_rules::Expectation,
 };
-use crate::vocabulary::{Agreement, Deflate, EndOfStream, Error, HandshakeError, Role, UsageError};
+use crate::vocabulary::{Agreement, Deflate, Error, HandshakeError, Role, UsageError};
 
 /// The client's end of a [`HandshakeCodec`].
 ///
@@ -128,8 +128,7 @@ impl Decoder for HandshakeCodec<Client> {
         if matches!(self.state.state, State::Done(_) | State::Failed) {
             return Ok(None);
         }
-        let place = if src.is_empty() { EndOfStream::BeforeHead } else { EndOfStream::InsideHead };
-        Err(self.state.fail(HandshakeError::EndOfStream(place)))
+        Err(self.state.fail(end_of_head(src)))
     }
 }
 

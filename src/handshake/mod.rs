@@ -42,7 +42,7 @@ pub use proposal::Proposal;
 
 use crate::{
     frame::FrameCodec,
-    vocabulary::{Agreement, Deflate, Role, UsageError},
+    vocabulary::{Agreement, Deflate, EndOfStream, HandshakeError, Role, UsageError},
 };
 
 /// The opening handshake over any framed byte stream, as `Decoder` and `Encoder`.
@@ -128,6 +128,12 @@ const MAX_BEHIND: usize = 64 << 10;
 /// Bounds what is read behind the head by whoever goes on polling this codec.
 fn check_behind(src: &[u8]) -> Result<(), UsageError> {
     if src.len() > MAX_BEHIND { Err(UsageError::HandshakeOutOfTurn) } else { Ok(()) }
+}
+
+/// The stream has ended where a head was to come, or to go on.
+fn end_of_head(src: &[u8]) -> HandshakeError {
+    let place = if src.is_empty() { EndOfStream::BeforeHead } else { EndOfStream::InsideHead };
+    HandshakeError::EndOfStream(place)
 }
 
 /// An end of the handshake, with what it knows when the handshake is over.

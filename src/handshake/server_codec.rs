@@ -8,11 +8,11 @@ use tokio_util::codec::{Decoder, Encoder};
 use super::{
     Answer, End, HandshakeCodec, Request,
     answer::Content,
-    check_behind,
+    check_behind, end_of_head,
     head::{self, HeadScanner},
     request_rules,
 };
-use crate::vocabulary::{Agreement, EndOfStream, Error, HandshakeError, Role, UsageError, grammar};
+use crate::vocabulary::{Agreement, Error, HandshakeError, Role, UsageError, grammar};
 
 /// The server's end of a [`HandshakeCodec`].
 ///
@@ -110,10 +110,10 @@ impl Decoder for HandshakeCodec<Server> {
         if !matches!(self.state.state, State::Request(_)) {
             return Ok(None);
         }
-        let place = if src.is_empty() { EndOfStream::BeforeHead } else { EndOfStream::InsideHead };
+        let end = end_of_head(src);
         self.state.state = State::Done(Agreement::default());
         src.clear();
-        Err(HandshakeError::EndOfStream(place).into())
+        Err(end.into())
     }
 }
 

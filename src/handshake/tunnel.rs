@@ -10,8 +10,8 @@ use bytes::BytesMut;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header::HOST};
 use tokio_util::codec::{Decoder, Encoder};
 
-use super::{HandshakeCodec, head, response_head::ResponseHead};
-use crate::vocabulary::{EndOfStream, Error, HandshakeError, UsageError};
+use super::{HandshakeCodec, end_of_head, head, response_head::ResponseHead};
+use crate::vocabulary::{Error, UsageError};
 
 /// The client's end of a CONNECT: encodes where to, with headers; decodes the response that agrees.
 #[derive(Debug)]
@@ -61,8 +61,7 @@ impl Decoder for HandshakeCodec<Tunnel> {
         if let Some(refused) = self.take_refusal() {
             return Err(refused);
         }
-        let place = if src.is_empty() { EndOfStream::BeforeHead } else { EndOfStream::InsideHead };
-        Err(HandshakeError::EndOfStream(place).into())
+        Err(end_of_head(src).into())
     }
 }
 

@@ -180,11 +180,15 @@ impl Session {
         let begun = self.heartbeat.awaits_since(keepalive)?;
         let now = now();
         let round_trip = now.saturating_duration_since(begun);
-        // As when it is noticed later that the peer is alive.
-        self.seen = self.received;
-        self.heartbeat = Heartbeat::watching(keepalive, now);
+        self.watch_peer(now);
         self.round_trip = Some(round_trip);
         self.round_trip
+    }
+
+    /// The peer is alive: the watch begins anew.
+    fn watch_peer(&mut self, now: Instant) {
+        self.seen = self.received;
+        self.heartbeat = Heartbeat::watching(self.config.keepalive(), now);
     }
 
     /// A ping of the caller's has been answered.
@@ -366,8 +370,7 @@ impl Session {
         }
         match self.heartbeat.handle_timeout(now, is_active, self.config.keepalive())? {
             keepalive::Verdict::Alive => {
-                self.seen = self.received;
-                self.heartbeat = Heartbeat::watching(self.config.keepalive(), now);
+                self.watch_peer(now);
                 None
             }
             keepalive::Verdict::Quiet => Some(Expiry::Ping),

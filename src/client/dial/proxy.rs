@@ -63,7 +63,8 @@ impl Proxy {
 
     /// What the environment says, in the variables that curl and others read: `HTTPS_PROXY` for `wss`, `HTTP_PROXY` for
     /// `ws`, `ALL_PROXY` for both, `NO_PROXY` for those that are reached directly; each in small letters where that one is
-    /// not set. One that is set to nothing names no proxy. Where `REQUEST_METHOD` is set, as in a CGI program, whose `HTTP_PROXY` a client could choose, no proxy is used.
+    /// not set. One that is set to nothing names no proxy. Where `REQUEST_METHOD` is set, as in a CGI program, whose
+    /// `HTTP_PROXY` a client could choose, no proxy is used.
     ///
     /// # Errors
     ///
