@@ -4,13 +4,13 @@ use std::{io, thread, time::Instant};
 
 use crate::{
     arguments::Arguments,
+    comparison::{Line, Pace, Sample, Table},
     load::Audience,
     machine, payload,
     process::{Process, Times},
     row::SETTLE,
     server::broadcast::{Fan, MESSAGE_BYTES},
     setting::Setting,
-    table::{Line, Pace, Sample, Table},
 };
 
 /// The most that bowline may cost, in times the floor.

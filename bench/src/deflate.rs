@@ -22,7 +22,8 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
     );
     for row in rows() {
         if row.title.contains(wanted) {
-            Row { servers: Server::chosen(arguments, &row.servers)?, ..row }.print(&method);
+            let servers = Server::chosen(arguments, &row.servers)?;
+            Row { servers, connections: method.connections, ..row }.print(&method);
         }
     }
     Ok(())
@@ -43,6 +44,8 @@ fn row(kib: usize, setting: Setting) -> Row {
     Row {
         title: format!("{kib} KiB of JSON, {setting}"),
         message_bytes: 1024 * kib,
+        fragments: 1,
+        connections: 16,
         in_flight: 1,
         setting,
         servers,

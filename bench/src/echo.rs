@@ -49,6 +49,8 @@ impl Contest {
                 let row = Row {
                     title: title.to_owned(),
                     message_bytes,
+                    fragments: 1,
+                    connections: method.connections,
                     in_flight,
                     setting: Setting::Off,
                     servers: servers.clone(),

@@ -10,6 +10,7 @@ mod arguments;
 mod axum;
 mod axum_memory;
 mod broadcast;
+mod comparison;
 mod deflate;
 mod deflate_memory;
 mod echo;
@@ -84,6 +85,7 @@ fn run() -> io::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let command = arguments.next().unwrap_or_default();
     match command.as_str() {
+        "table" => table::run(&Arguments::parse(arguments)?),
         "deflate" => deflate::run(&Arguments::parse(arguments)?),
         "deflate-memory" => deflate_memory::run(&Arguments::parse(arguments)?),
         "broadcast" => broadcast::run(&Arguments::parse(arguments)?),

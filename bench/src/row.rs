@@ -4,12 +4,12 @@ use std::{io, thread, time::Duration};
 
 use crate::{
     arguments::Arguments,
+    comparison::{Line, Pace, Rounds, Sample, Table},
     load::{Load, Traffic},
     machine, payload,
     process::{Process, Times},
     server::Server,
     setting::Setting,
-    table::{Line, Pace, Rounds, Sample, Table},
 };
 
 /// How long a server is driven before it is measured.
@@ -25,6 +25,9 @@ const LONGEST_SECONDS: f64 = 20.0;
 pub(crate) struct Row {
     pub(crate) title: String,
     pub(crate) message_bytes: usize,
+    /// Frames of each message.
+    pub(crate) fragments: usize,
+    pub(crate) connections: usize,
     /// How many messages a connection sends at once, before it waits for their replies.
     pub(crate) in_flight: usize,
     pub(crate) setting: Setting,
@@ -81,15 +84,16 @@ impl Row {
     fn measure(&self, server: Server, method: &Method) -> io::Result<Sample> {
         let process = Process::start(&["serve", server.name(), self.setting.word()])?;
         let message = payload::json(self.message_bytes);
-        let traffic = Traffic { message, in_flight: self.in_flight };
-        let mut load = Load::open(process.port(), self.setting, traffic, method.connections)?;
+        let (fragments, in_flight) = (self.fragments, self.in_flight);
+        let traffic = Traffic { fragments, in_flight, ..Traffic::one(message) };
+        let mut load = Load::open(process.port(), self.setting, traffic, self.connections)?;
         load.echo(WARM_UP)?;
         thread::sleep(SETTLE);
         let (before, own_before) = (process.times()?, Times::own()?);
         let echoed = load.echo(method.time)?;
         thread::sleep(SETTLE);
         let (spent, own) = (process.times()?.since(before), Times::own()?.since(own_before));
-        let sample = Sample::new(spent, own, echoed, method.time.as_nanos());
+        let sample = Sample::new(spent, own, echoed.messages, echoed.elapsed.as_nanos());
         Ok(Sample { bytes: load.reply_bytes(), ..sample })
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use zlib_rs::Inflate;
 
-use super::connection::Reply;
+use super::reply::Reply;
 use crate::{
     agreement::{Agreement, Context},
     zlib,
@@ -36,7 +36,7 @@ impl<'a> Checker<'a> {
     /// Checks the next reply of a connection, byte by byte.
     pub(crate) fn next(&mut self, reply: &Reply<'_>) -> io::Result<()> {
         let Some((state, context)) = &mut self.inflate else {
-            return same(reply.first == 0x81 && reply.payload == self.message);
+            return same(reply.first == 0x81 && *reply.payload == *self.message);
         };
         if *context == Context::Dropped {
             state.reset(false);
@@ -66,7 +66,7 @@ fn compressed(reply: &Reply<'_>) -> io::Result<Vec<u8>> {
             reply.first
         )));
     }
-    Ok([reply.payload, &zlib::TAIL].concat())
+    Ok([&*reply.payload, &zlib::TAIL].concat())
 }
 
 fn same(same: bool) -> io::Result<()> {

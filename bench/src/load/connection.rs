@@ -1,12 +1,19 @@
 //! A client's connection, by hand: the load must cost the same whatever the server is.
 
-use std::{io, net::Ipv4Addr};
+use std::{
+    future::poll_fn,
+    io,
+    net::Ipv4Addr,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf},
     net::{TcpSocket, TcpStream},
 };
 
+use super::reply::Arrived;
 use crate::agreement::Agreement;
 
 /// The key of RFC 6455, section 1.3, and its answer.
@@ -20,12 +27,6 @@ const MAX_HEAD: usize = 4 << 10;
 pub(crate) struct Connection {
     stream: TcpStream,
     pub(crate) agreement: Option<Agreement>,
-}
-
-/// A reply: the first byte of its frame, and its payload as it came.
-pub(crate) struct Reply<'a> {
-    pub(crate) first: u8,
-    pub(crate) payload: &'a [u8],
 }
 
 impl Connection {
@@ -62,16 +63,27 @@ impl Connection {
         Ok(Self { stream, agreement })
     }
 
-    /// Sends frames and waits for a reply to each. They are then at the front of `buffer`, whose former
-    /// content does not matter: gives the length of all.
+    /// Sends frames and waits for so many messages in return. They are then at the front of `buffer`, whose
+    /// former content does not matter: gives the length of all.
     pub(crate) async fn exchange(
         &mut self,
-        frames: &[u8],
+        mut frames: &[u8],
         count: usize,
         buffer: &mut Vec<u8>,
     ) -> io::Result<usize> {
-        self.stream.write_all(frames).await?;
-        self.receive(count, buffer).await
+        let mut arrived = Arrived::default();
+        poll_fn(|cx| {
+            while !frames.is_empty() {
+                match Pin::new(&mut self.stream).poll_write(cx, frames)? {
+                    Poll::Ready(length) => frames = &frames[length..],
+                    // The server may take no more until its replies are taken.
+                    Poll::Pending => ready!(self.poll_read(cx, buffer, &mut arrived))?,
+                }
+            }
+            Poll::Ready(Ok::<(), io::Error>(()))
+        })
+        .await?;
+        self.receive_rest(count, buffer, arrived).await
     }
 
     /// Waits for so many messages, and nothing behind them, as [`exchange`](Self::exchange) does.
@@ -80,75 +92,44 @@ impl Connection {
         count: usize,
         buffer: &mut Vec<u8>,
     ) -> io::Result<usize> {
-        let (mut filled, mut complete, mut end) = (0, 0, 0);
-        loop {
-            if filled == buffer.len() {
-                buffer.resize(2 * filled, 0);
-            }
-            let length = self.stream.read(&mut buffer[filled..]).await?;
-            if length == 0 {
-                return Err(io::Error::other("the server ended the connection"));
-            }
-            filled += length;
-            while let Some(frame) = first_frame(&buffer[end..filled]) {
-                judge_reply(frame)?;
-                end += frame.len();
-                complete += 1;
-            }
-            if complete == count && end == filled {
-                return Ok(end);
-            }
-            if complete >= count {
-                return Err(io::Error::other(format!("more than {count} replies")));
-            }
+        self.receive_rest(count, buffer, Arrived::default()).await
+    }
+
+    async fn receive_rest(
+        &mut self,
+        count: usize,
+        buffer: &mut Vec<u8>,
+        mut arrived: Arrived,
+    ) -> io::Result<usize> {
+        while !arrived.is_all(count)? {
+            poll_fn(|cx| self.poll_read(cx, buffer, &mut arrived)).await?;
         }
+        Ok(arrived.end)
+    }
+
+    /// Reads once.
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<u8>,
+        arrived: &mut Arrived,
+    ) -> Poll<io::Result<()>> {
+        if arrived.filled == buffer.len() {
+            buffer.resize(2 * buffer.len(), 0);
+        }
+        let mut room = ReadBuf::new(&mut buffer[arrived.filled..]);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut room))?;
+        let length = room.filled().len();
+        if length == 0 {
+            return Poll::Ready(Err(io::Error::other("the server ended the connection")));
+        }
+        arrived.filled += length;
+        Poll::Ready(arrived.count(buffer))
     }
 
     /// The socket, for a load that does not wait.
     pub(crate) fn into_std(self) -> io::Result<std::net::TcpStream> {
         self.stream.into_std()
-    }
-}
-
-impl<'a> Reply<'a> {
-    /// Of a whole frame.
-    fn of(frame: &'a [u8]) -> Self {
-        let start = extent(frame).map_or(frame.len(), |(start, _)| start);
-        Self { first: frame[0], payload: &frame[start..] }
-    }
-}
-
-/// The replies in these bytes, which end with a whole one.
-pub(crate) fn replies(mut bytes: &[u8]) -> impl Iterator<Item = Reply<'_>> {
-    std::iter::from_fn(move || {
-        let frame = first_frame(bytes)?;
-        bytes = &bytes[frame.len()..];
-        Some(Reply::of(frame))
-    })
-}
-
-fn first_frame(bytes: &[u8]) -> Option<&[u8]> {
-    let (start, length) = extent(bytes)?;
-    bytes.get(..start + length)
-}
-
-/// The lengths of the header at the front, once it is complete, and of its payload.
-pub(crate) fn extent(bytes: &[u8]) -> Option<(usize, usize)> {
-    Some(match bytes.get(1)? {
-        127 => (10, u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?) as usize),
-        126 => (4, u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?).into()),
-        length => (2, usize::from(*length)),
-    })
-}
-
-/// One message in one frame is expected: text or binary, compressed or not.
-fn judge_reply(frame: &[u8]) -> io::Result<()> {
-    match frame[0] {
-        0x81 | 0x82 | 0xc1 | 0xc2 => Ok(()),
-        first => Err(io::Error::other(format!(
-            "a frame of {} bytes that begins with 0x{first:02x}",
-            frame.len()
-        ))),
     }
 }
 

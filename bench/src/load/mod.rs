@@ -4,6 +4,7 @@ mod audience;
 mod checker;
 mod connection;
 mod pinger;
+mod reply;
 mod script;
 
 use std::{
@@ -18,11 +19,12 @@ use tokio::runtime::{Builder, Runtime};
 use crate::{agreement::Agreement, setting::Setting};
 pub(crate) use audience::Audience;
 use checker::Checker;
-use connection::{Connection, Reply, replies};
+use connection::Connection;
 pub(crate) use pinger::Pinger;
+use reply::{Reply, replies};
 use script::Script;
 
-/// Messages at the start of each connection whose replies are compared byte by byte.
+/// Exchanges at the start of each connection, unless the traffic says otherwise.
 const CHECKED: usize = 3;
 
 /// Clients of one source address: fewer than there are ports.
@@ -31,8 +33,20 @@ const PER_ADDRESS: usize = 20_000;
 /// What every connection sends, over and over.
 pub(crate) struct Traffic {
     pub(crate) message: Vec<u8>,
-    /// How many are sent at once, before their replies are waited for.
+    /// Frames of each message.
+    pub(crate) fragments: usize,
+    /// How many messages are sent at once, before their replies are waited for.
     pub(crate) in_flight: usize,
+    /// Exchanges at the start of each connection, whose replies are all compared byte by byte.
+    pub(crate) checked: usize,
+}
+
+/// What has come back.
+pub(crate) struct Echoed {
+    pub(crate) messages: u64,
+    pub(crate) elapsed: Duration,
+    /// How long each exchange took, in nanoseconds: from the start of its write until its last reply was in.
+    pub(crate) exchanges: Vec<u64>,
 }
 
 /// Connections that have exchanged their first messages, and the runtime that drives them.
@@ -56,9 +70,9 @@ struct Client {
 }
 
 impl Traffic {
-    /// One message in flight.
+    /// One message in flight, in one frame.
     pub(crate) fn one(message: Vec<u8>) -> Self {
-        Self { message, in_flight: 1 }
+        Self { message, fragments: 1, in_flight: 1, checked: CHECKED }
     }
 }
 
@@ -75,50 +89,64 @@ impl Load {
         count: usize,
     ) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let first = runtime.block_on(Client::open(port, 0, setting))?.sending(&traffic);
-        let agreement = first.connection.agreement;
-        let script = Arc::new(Script::new(&traffic.message, agreement.as_ref())?);
-        let mut load = Self { runtime, traffic, agreement, script, clients: Vec::new() };
-        load.clients.push(first);
-        let mut checker = Checker::new(&load.traffic.message, load.agreement.as_ref());
-        for index in 0..count {
-            if index > 0 {
-                let client = load.runtime.block_on(Client::open(port, index, setting))?;
-                load.clients.push(client.sending(&load.traffic));
-            }
-            checker.restart();
-            for _ in 0..CHECKED {
-                let client = &mut load.clients[index];
-                load.runtime.block_on(client.exchange(&load.script))?;
-                for reply in client.replies() {
-                    checker.next(&reply)?;
+        runtime
+            .block_on(async {
+                let awake = tokio::spawn(stay_awake());
+                let first = Client::open(port, 0, setting).await?.sending(&traffic);
+                let agreement = first.connection.agreement;
+                let script = Script::new(&traffic.message, traffic.fragments, agreement.as_ref())?;
+                let mut checker = Checker::new(&traffic.message, agreement.as_ref());
+                let mut clients = vec![first];
+                for index in 0..count {
+                    if index > 0 {
+                        clients.push(Client::open(port, index, setting).await?.sending(&traffic));
+                    }
+                    checker.restart();
+                    let client = &mut clients[index];
+                    for _ in 0..traffic.checked {
+                        client.exchange(&script).await?;
+                        for reply in client.replies() {
+                            checker.next(&reply)?;
+                        }
+                    }
                 }
-            }
-        }
-        Ok(load)
+                awake.abort();
+                Ok((agreement, Arc::new(script), clients))
+            })
+            .map(|(agreement, script, clients)| Self {
+                runtime,
+                traffic,
+                agreement,
+                script,
+                clients,
+            })
     }
 
-    /// Keeps messages in flight on each connection for `time`; gives how many were echoed. When it
-    /// returns nothing is under way, and the last reply on each connection was the message.
-    pub(crate) fn echo(&mut self, time: Duration) -> io::Result<u64> {
-        let deadline = Instant::now() + time;
-        let mut echoed = 0;
+    /// Keeps messages in flight on each connection for `time`. When it returns nothing is under way, and the
+    /// last reply on each connection was the message.
+    pub(crate) fn echo(&mut self, time: Duration) -> io::Result<Echoed> {
+        let start = Instant::now();
+        let deadline = start + time;
         let mut checker = Checker::new(&self.traffic.message, self.agreement.as_ref());
         self.runtime.block_on(async {
             let awake = tokio::spawn(stay_awake());
-            let start =
-                |client: Client| tokio::spawn(client.run(Arc::clone(&self.script), deadline));
-            let tasks: Vec<_> = self.clients.drain(..).map(start).collect();
+            let run = |client: Client| tokio::spawn(client.run(Arc::clone(&self.script), deadline));
+            let tasks: Vec<_> = self.clients.drain(..).map(run).collect();
+            let mut exchanges = Vec::new();
             for task in tasks {
-                let (client, count) = task.await.map_err(io::Error::other)??;
+                let (client, times) = task.await.map_err(io::Error::other)??;
+                exchanges.extend(times);
+                self.clients.push(client);
+            }
+            let elapsed = start.elapsed();
+            awake.abort();
+            for client in &self.clients {
                 if let Some(reply) = client.replies().last() {
                     checker.later(&reply)?;
                 }
-                echoed += count;
-                self.clients.push(client);
             }
-            awake.abort();
-            Ok(echoed)
+            let messages = exchanges.len() as u64 * self.traffic.in_flight as u64;
+            Ok(Echoed { messages, elapsed, exchanges })
         })
     }
 
@@ -177,13 +205,17 @@ impl Client {
         Ok(())
     }
 
-    async fn run(mut self, script: Arc<Script>, deadline: Instant) -> io::Result<(Self, u64)> {
-        let mut count = 0;
-        while Instant::now() < deadline {
+    /// Gives how long each exchange took.
+    async fn run(mut self, script: Arc<Script>, deadline: Instant) -> io::Result<(Self, Vec<u64>)> {
+        let mut times = Vec::new();
+        let mut start = Instant::now();
+        while start < deadline {
             self.exchange(&script).await?;
-            count += self.in_flight as u64;
+            let end = Instant::now();
+            times.push((end - start).as_nanos() as u64);
+            start = end;
         }
-        Ok((self, count))
+        Ok((self, times))
     }
 
     /// The replies to what was sent last.

@@ -8,10 +8,7 @@ use std::{
 
 use tokio::{net::TcpSocket, runtime::Builder};
 
-use super::{
-    connection::{Connection, extent},
-    script,
-};
+use super::{connection::Connection, reply::extent, script};
 use crate::server::flood::MESSAGE_BYTES;
 
 /// From a pong to the next ping at least; a little more each time, so that pings keep no step with anything.

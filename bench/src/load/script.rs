@@ -27,7 +27,7 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    /// Compresses `message` as was agreed.
+    /// The message in so many fragments, or compressed in one frame where that was agreed.
     ///
     /// Where context is kept, a frame depends on those before it, even if the message is always the same.
     /// So the message is compressed by one and the same context until the frames go round in a cycle.
@@ -36,9 +36,13 @@ impl Script {
     /// # Errors
     ///
     /// Where the frames don't go round.
-    pub(crate) fn new(message: &[u8], agreement: Option<&Agreement>) -> io::Result<Self> {
+    pub(crate) fn new(
+        message: &[u8],
+        fragments: usize,
+        agreement: Option<&Agreement>,
+    ) -> io::Result<Self> {
         let Some(agreement) = agreement else {
-            return Ok(Self { opening: Vec::new(), cycle: vec![frame(0x81, message)] });
+            return Ok(Self { opening: Vec::new(), cycle: vec![frames(message, fragments)] });
         };
         let mut state = zlib::deflater(agreement.client_window_bits);
         let mut output = vec![0; message.len() + 1024];
@@ -59,7 +63,7 @@ impl Script {
         Ok(Self { opening, cycle })
     }
 
-    /// The frame number `index` of a connection.
+    /// The frames of a connection's message number `index`.
     pub(crate) fn frame(&self, index: usize) -> &[u8] {
         match index.checked_sub(self.opening.len()) {
             None => &self.opening[index],
@@ -71,6 +75,19 @@ impl Script {
 /// After how many frames they repeat, seen at least twice.
 fn period(frames: &[Vec<u8>]) -> Option<usize> {
     (1..=frames.len() / 3).find(|period| frames[*period..] == frames[..frames.len() - period])
+}
+
+/// A client's text in so many frames, of the same size but for the last. Where a character lies across two of
+/// them it is so.
+fn frames(message: &[u8], fragments: usize) -> Vec<u8> {
+    let mut chunks = message.chunks(message.len().div_ceil(fragments)).enumerate().peekable();
+    let mut frames = Vec::new();
+    while let Some((index, chunk)) = chunks.next() {
+        let opcode = if index == 0 { 0x01 } else { 0x00 };
+        let fin = if chunks.peek().is_none() { 0x80 } else { 0x00 };
+        frames.extend(frame(fin | opcode, chunk));
+    }
+    frames
 }
 
 /// A client's frame.

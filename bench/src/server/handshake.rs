@@ -12,7 +12,13 @@ use tokio::{
 use crate::setting::Setting;
 
 /// Answers the request with the extension that the load has offered, which is what every row wants.
+///
+/// In a box, so that the task of an open connection has no room for what this needs.
 pub(super) async fn answer(tcp: &mut TcpStream, setting: Setting) -> io::Result<()> {
+    Box::pin(read_and_answer(tcp, setting)).await
+}
+
+async fn read_and_answer(tcp: &mut TcpStream, setting: Setting) -> io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         if tcp.read_buf(&mut head).await? == 0 {
