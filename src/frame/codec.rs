@@ -103,6 +103,9 @@ impl Decoder for FrameCodec {
     type Error = Error;
 
     fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, Error> {
+        if let Some((opcode, payload)) = self.reader.read_message(src)? {
+            return Ok(Some(Frame::new(opcode, payload)));
+        }
         // With whole delivery a payload and its end come in one call, so nothing is kept between calls.
         let mut payload = Bytes::new();
         while let Some(event) = self.reader.read(src, Delivery::Whole)? {

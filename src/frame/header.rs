@@ -125,18 +125,20 @@ impl FrameHeader {
 
     /// Appends the header, its length in as few bytes as it needs: "the minimal number of bytes MUST
     /// be used to encode the length" (section 5.2).
+    #[inline(always)]
     pub fn encode(&self, dst: &mut impl BufMut) {
         let fin = if self.is_final { FIN } else { 0 };
         let mask = if self.masking_key.is_some() { MASK } else { 0 };
-        dst.put_u8(fin | self.reserved.bits() | u8::from(self.opcode));
+        let first = fin | self.reserved.bits() | u8::from(self.opcode);
+        // In as few steps as there are sizes: each of them looks for room.
         match self.payload_len {
-            short @ 0..=125 => dst.put_u8(mask | short as u8),
+            short @ 0..=125 => dst.put_slice(&[first, mask | short as u8]),
             medium @ 126..=0xffff => {
-                dst.put_u8(mask | LENGTH_16);
-                dst.put_u16(medium as u16);
+                let [high, low] = (medium as u16).to_be_bytes();
+                dst.put_slice(&[first, mask | LENGTH_16, high, low]);
             }
             long => {
-                dst.put_u8(mask | LENGTH_64);
+                dst.put_slice(&[first, mask | LENGTH_64]);
                 dst.put_u64(long);
             }
         }

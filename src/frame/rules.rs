@@ -19,14 +19,19 @@ pub(super) fn check_start(
     if reserved != ReservedBits::NONE {
         return Err(ProtocolError::ReservedBits(reserved));
     }
-    // "a server MUST close the connection upon receiving a frame that is not masked", and a client "if
-    // it detects a masked frame" (section 5.1).
-    match (role, second & 0x80) {
-        (Role::Server, 0) => return Err(ProtocolError::UnmaskedFrame),
-        (Role::Client, 0x80) => return Err(ProtocolError::MaskedFrame),
-        _ => {}
-    }
+    check_mask(second & 0x80 != 0, role)?;
     if opcode.is_control() { check_control(opcode, first & 0x80, second & 0x7f) } else { Ok(()) }
+}
+
+/// "a server MUST close the connection upon receiving a frame that is not masked", and a client "if it detects a masked
+/// frame" (section 5.1).
+#[inline]
+pub(super) fn check_mask(is_masked: bool, role: Role) -> Result<(), ProtocolError> {
+    match role {
+        Role::Server if !is_masked => Err(ProtocolError::UnmaskedFrame),
+        Role::Client if is_masked => Err(ProtocolError::MaskedFrame),
+        _ => Ok(()),
+    }
 }
 
 /// "All control frames MUST have a payload length of 125 bytes or less and MUST NOT be fragmented"

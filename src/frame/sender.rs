@@ -8,7 +8,9 @@ use super::{
     Frame, FrameHeader,
     open_message::{Content, OpenMessage},
 };
-use crate::vocabulary::{MaskingKey, OpCode, ReservedBits, Role, UsageError, Utf8Validator};
+use crate::vocabulary::{
+    MaskingKey, MessageKind, OpCode, ReservedBits, Role, UsageError, Utf8Validator,
+};
 
 /// Judges and masks what one end sends.
 #[derive(Clone, Debug)]
@@ -42,6 +44,7 @@ impl FrameSender {
     }
 
     /// A fresh key for the next frame, where this role masks.
+    #[inline]
     pub(crate) fn masking_key(&self) -> Option<MaskingKey> {
         match self.role {
             Role::Client => Some((self.keys)()),
@@ -88,6 +91,22 @@ impl FrameSender {
         self.open = (!frame.is_final()).then_some(self.grown(frame));
     }
 
+    /// Whether a data message may go out now as it is, in one frame, its text known to be valid; gives the frame's
+    /// header.
+    #[inline]
+    pub(crate) fn admit_data(
+        &mut self,
+        kind: MessageKind,
+        payload_len: usize,
+    ) -> Result<FrameHeader, UsageError> {
+        if self.is_closed {
+            return Err(UsageError::SendAfterClose);
+        }
+        OpenMessage::check_order(self.open.as_ref(), kind.opcode())?;
+        let header = FrameHeader::new(kind.opcode(), payload_len as u64);
+        Ok(header.with_masking_key(self.masking_key()))
+    }
+
     /// The same for a frame that is a whole message, its text known to be valid.
     pub(crate) fn admit_message(&mut self, frame: &Frame) -> Result<(), UsageError> {
         if self.is_closed {
@@ -126,6 +145,7 @@ pub(crate) fn fragments(frame: Frame, max_len: Option<usize>) -> impl Iterator<I
 }
 
 /// Appends header and payload, the payload masked where the header has a key.
+#[inline(always)]
 pub(crate) fn append_frame(header: &FrameHeader, payload: &[u8], dst: &mut BytesMut) {
     dst.reserve(header.encoded_len() + payload.len());
     header.encode(dst);

@@ -32,12 +32,33 @@ impl Assembler {
         assembler
     }
 
+    /// The next message, where it is a data message in one frame and all there.
+    #[inline(always)]
+    pub(super) fn next_at_hand(
+        &mut self,
+        reader: &mut FrameReader,
+        buffer: &mut BytesMut,
+    ) -> Result<Option<Message>, Error> {
+        match self.open {
+            Open::Nothing => match reader.read_message(buffer)? {
+                Some((opcode, payload)) => {
+                    Ok(Some(data_message(opcode, payload, TextCheck::Holds)?))
+                }
+                None => Ok(None),
+            },
+            Open::Gathered(..) | Open::Streamed(_) => Ok(None),
+        }
+    }
+
     /// The next message in the buffer; `None` where more bytes are needed.
     pub(super) fn next(
         &mut self,
         reader: &mut FrameReader,
         buffer: &mut BytesMut,
     ) -> Result<Option<Message>, Error> {
+        if let Some(message) = self.next_at_hand(reader, buffer)? {
+            return Ok(Some(message));
+        }
         if let Open::Streamed(streamed) = &self.open {
             match self.skip_streamed(reader, buffer, streamed.max_size)? {
                 Skipped::All => {}
@@ -45,10 +66,22 @@ impl Assembler {
                 Skipped::Up(message) => return Ok(Some(message)),
             }
         }
+        if let Open::Nothing = self.open
+            && let Some((opcode, payload)) = reader.read_fragments(buffer)?
+        {
+            return Ok(Some(data_message(opcode, payload, TextCheck::Holds)?));
+        }
         let limit = reader.limits().max_message_size();
         // With whole delivery a payload and its end come in one call, so nothing is kept between calls.
         let mut whole = Bytes::new();
         loop {
+            if let Open::Gathered(kind, message) = &mut self.open
+                && reader.gather_fragments(buffer, message)?
+            {
+                let (opcode, payload) = (kind.opcode(), std::mem::take(message).freeze());
+                self.open = Open::Nothing;
+                return Ok(Some(data_message(opcode, payload, reader.text_check())?));
+            }
             let delivery = self.delivery(reader);
             let Some(event) = reader.read(buffer, delivery)? else { return Ok(None) };
             match event {
@@ -172,6 +205,7 @@ impl Assembler {
 }
 
 /// A data message of a payload that has been seen to the end.
+#[inline]
 fn data_message(opcode: OpCode, payload: Bytes, text: TextCheck) -> Result<Message, ProtocolError> {
     if opcode != OpCode::TEXT {
         return Ok(Message::Binary(payload));

@@ -108,8 +108,15 @@ impl MessageCodec {
         &mut self.reader
     }
 
+    #[inline]
     pub(crate) fn sender(&mut self) -> &mut FrameSender {
         &mut self.sender
+    }
+
+    /// Whether data messages go out as they are.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.deflate.is_none()
     }
 
     /// The message as it goes out, but for its fragments. A refused one changes nothing.
@@ -159,24 +166,30 @@ impl MessageCodec {
         self.deflate.as_mut()
     }
 
+    /// The next message, where it is a data message in one frame and all there.
+    #[inline(always)]
+    pub(crate) fn decode_at_hand(&mut self, src: &mut BytesMut) -> Result<Option<Message>, Error> {
+        let message = self.assembler.next_at_hand(&mut self.reader, src);
+        message.map_err(|error| self.poison(error, src))
+    }
+
     /// The next piece of messages that are handed on as they arrive, each of at most so many bytes.
     pub(crate) fn decode_piece(
         &mut self,
         src: &mut BytesMut,
         max_size: Option<usize>,
     ) -> Result<Option<Piece>, Error> {
-        let result = self.assembler.next_piece(&mut self.reader, src, max_size);
-        self.poison(result, src)
+        let piece = self.assembler.next_piece(&mut self.reader, src, max_size);
+        piece.map_err(|error| self.poison(error, src))
     }
 
     /// After an error there is nothing more.
-    fn poison<O>(&mut self, result: Result<O, Error>, src: &mut BytesMut) -> Result<O, Error> {
-        if result.is_err() {
-            self.reader.fail();
-            self.assembler = Assembler::default();
-            src.clear();
-        }
-        result
+    #[cold]
+    fn poison(&mut self, error: Error, src: &mut BytesMut) -> Error {
+        self.reader.fail();
+        self.assembler = Assembler::default();
+        src.clear();
+        error
     }
 
     pub(crate) fn agreement(&self) -> Option<&Agreement> {
@@ -216,8 +229,8 @@ impl Decoder for MessageCodec {
     type Error = Error;
 
     fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Message>, Error> {
-        let result = self.assembler.next(&mut self.reader, src);
-        self.poison(result, src)
+        let message = self.assembler.next(&mut self.reader, src);
+        message.map_err(|error| self.poison(error, src))
     }
 
     fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Message>, Error> {

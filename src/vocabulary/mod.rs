@@ -49,4 +49,4 @@ pub(crate) use piece::{Compression, PieceCoding, PieceEnd};
 pub use role::Role;
 pub use text::{InvalidUtf8, Utf8Bytes};
 pub(crate) use transport::Transport;
-pub(crate) use utf8::Utf8Validator;
+pub(crate) use utf8::{Utf8Validator, validate_text};

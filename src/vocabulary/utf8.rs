@@ -6,6 +6,26 @@ use std::str;
 
 use super::ProtocolError;
 
+/// Texts up to this are looked at byte by byte or word by word.
+const SHORT: usize = 64;
+
+/// Checks a text that is all there.
+#[inline]
+pub(crate) fn validate_text(text: &[u8]) -> Result<(), ProtocolError> {
+    // Short texts mostly are ASCII, and vectors don't pay for them.
+    let is_valid =
+        text.len() < SHORT && text.is_ascii() || simdutf8::basic::from_utf8(text).is_ok();
+    if is_valid { Ok(()) } else { Err(fault_of(text)) }
+}
+
+/// What is wrong with a text that is not valid.
+#[cold]
+fn fault_of(text: &[u8]) -> ProtocolError {
+    let mut validator = Utf8Validator::default();
+    let checked = validator.validate(text).and_then(|()| validator.finish());
+    checked.err().unwrap_or(ProtocolError::InvalidUtf8)
+}
+
 /// Checks a stream of pieces, failing at the first byte that no valid text could contain there.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Utf8Validator {
@@ -27,7 +47,7 @@ impl Utf8Validator {
         // Cutting the unfinished code point off first keeps the vectorised check from failing on it.
         let (whole, unfinished) = piece.split_at(piece.len() - unfinished_len(piece));
         simdutf8::basic::from_utf8(whole).map_err(|_| ProtocolError::InvalidUtf8)?;
-        self.begin_pending(unfinished)
+        if unfinished.is_empty() { Ok(()) } else { self.begin_pending(unfinished) }
     }
 
     /// Ends the text: it may not stop inside a code point.

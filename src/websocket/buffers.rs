@@ -77,20 +77,12 @@ pub(super) fn take(class: Class) -> BytesMut {
     cached.unwrap_or_else(|| BytesMut::with_capacity(class.size()))
 }
 
-/// Gives a buffer back. One that others still hold slices of is let go instead, and so is one of any
-/// other size: it would count as less than it is.
-pub(super) fn give(mut buffer: BytesMut) {
+/// Gives back a buffer that was taken in this class. One that others still hold slices of is let go instead.
+pub(super) fn give(mut buffer: BytesMut, class: Class) {
     buffer.clear();
-    let classes = (0..SIZES.len() as u8).rev().map(Class);
-    for class in classes {
-        if buffer.try_reclaim(class.size() + 1) {
-            return;
-        }
-        if buffer.try_reclaim(class.size()) {
-            // A thread on its way out has no cache any more, and needs none.
-            let _ = CACHE.try_with(|cache| cache.borrow_mut().give(class, buffer));
-            return;
-        }
+    if buffer.try_reclaim(class.size()) {
+        // A thread on its way out has no cache any more, and needs none.
+        let _ = CACHE.try_with(|cache| cache.borrow_mut().give(class, buffer));
     }
 }
 
@@ -108,13 +100,13 @@ mod tests {
         buffer.extend_from_slice(&[1; 100]);
         let slice = buffer.split_to(50).freeze();
         let address = slice.as_ptr();
-        give(buffer);
+        give(buffer, Class::SMALLEST);
         assert_eq!(cached(), 0);
 
         let mut buffer = take(Class::SMALLEST);
         buffer.extend_from_slice(&[1; 100]);
         drop(buffer.split_to(50).freeze());
-        give(buffer);
+        give(buffer, Class::SMALLEST);
         assert_eq!(cached(), 4 << 10);
         let again = take(Class::SMALLEST);
         assert!(again.is_empty() && again.capacity() >= 4 << 10);
@@ -124,9 +116,7 @@ mod tests {
     #[test]
     fn the_cache_is_bounded() {
         let buffers: Vec<_> = (0..40).map(|_| take(Class::LARGEST)).collect();
-        buffers.into_iter().for_each(give);
-        assert_eq!(cached(), MAX_CACHED);
-        give(BytesMut::with_capacity(1 << 20));
+        buffers.into_iter().for_each(|buffer| give(buffer, Class::LARGEST));
         assert_eq!(cached(), MAX_CACHED);
     }
 }

@@ -39,7 +39,7 @@ use crate::{
     message::{Message, MessageCodec, Parcel, Prepared},
     vocabulary::{Agreement, CloseCode, CloseFrame, Config, Error, Extension, Role, Utf8Bytes},
 };
-use connection::Connection;
+use connection::{Connection, Sending};
 pub use drain::{Drain, Drained, Hold, Reserved};
 pub use halves::{Reader, ReuniteError, Writer};
 pub use lend::Loan;
@@ -221,7 +221,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     ///
     /// As [`send`](Self::send).
     pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        poll_fn(|cx| self.connection.poll_ready(cx, Party::WRITER)).await?;
+        if !self.is_free() {
+            self.ready().await?;
+        }
         self.connection.start_send(message.into(), Party::WRITER)
     }
 
@@ -245,7 +247,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     ///
     /// As `feed`.
     pub async fn feed_prepared(&mut self, message: &Prepared) -> Result<(), Error> {
-        poll_fn(|cx| self.connection.poll_ready(cx, Party::WRITER)).await?;
+        if !self.is_free() {
+            self.ready().await?;
+        }
         self.connection.start_send(Parcel::Prepared(message.clone()), Party::WRITER)
     }
 
@@ -273,8 +277,20 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// As `feed`.
     #[cfg(feature = "deflate")]
     pub async fn feed_uncompressed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        poll_fn(|cx| self.connection.poll_ready(cx, Party::WRITER)).await?;
+        if !self.is_free() {
+            self.ready().await?;
+        }
         self.connection.start_send(Parcel::uncompressed(message.into()), Party::WRITER)
+    }
+
+    /// Whether a message can be queued without a look at anything else.
+    #[inline]
+    fn is_free(&self) -> bool {
+        self.connection.is_free_for(Party::WRITER, Sending::Data)
+    }
+
+    async fn ready(&mut self) -> Result<(), Error> {
+        poll_fn(|cx| self.connection.poll_ready(cx, Party::WRITER)).await
     }
 
     /// Sends a ping that answers: the future gives how long it took to the peer and back. The ping is queued at once, and

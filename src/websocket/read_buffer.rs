@@ -31,8 +31,10 @@ pub(super) struct ReadBuffer {
 /// Where the present buffer is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
-    /// The thread's cache, or somebody's hands.
-    Shared,
+    /// The thread's cache, of this size.
+    Cache(Class),
+    /// Somebody's hands; or there is none.
+    Elsewhere,
     /// Made for the one large frame that is in it.
     Frame,
 }
@@ -40,7 +42,7 @@ enum Source {
 impl ReadBuffer {
     /// Goes on from bytes read elsewhere.
     pub(super) fn new(bytes: BytesMut) -> Self {
-        Self { bytes, source: Source::Shared, class: Class::SMALLEST, mostly_empty: 0 }
+        Self { bytes, source: Source::Elsewhere, class: Class::SMALLEST, mostly_empty: 0 }
     }
 
     /// Reads once. `missing` is how much of a frame that is to lie here whole has yet to arrive.
@@ -69,7 +71,7 @@ impl ReadBuffer {
     /// Gives the buffer back if nothing is in it.
     pub(super) fn release(&mut self) {
         if self.bytes.is_empty() && self.bytes.capacity() > 0 {
-            self.replace(BytesMut::new());
+            self.replace(BytesMut::new(), Source::Elsewhere);
         }
     }
 
@@ -85,10 +87,10 @@ impl ReadBuffer {
         // A quarter is enough to go on with: moving what is left costs more than a shorter read.
         if free < missing.max(self.class.size() / 4) || self.source == Source::Frame {
             let class = self.class.fitting(buffered + missing.max(1));
-            let reclaimed = self.source == Source::Shared
+            let reclaimed = self.source != Source::Frame
                 && self.bytes.try_reclaim(class.size().saturating_sub(buffered).max(1));
             if !reclaimed {
-                self.replace(buffers::take(class));
+                self.replace(buffers::take(class), Source::Cache(class));
             }
         }
         self.bytes.capacity() - self.bytes.len()
@@ -97,9 +99,9 @@ impl ReadBuffer {
     /// Room for a large frame: fresh memory is at most what has been received, or 64 KiB.
     fn reserve_for_large(&mut self, missing: usize) -> usize {
         let received = self.bytes.len();
-        if self.source == Source::Shared {
-            self.replace(BytesMut::with_capacity(first_capacity(received, missing)));
-            self.source = Source::Frame;
+        if self.source != Source::Frame {
+            let fresh = BytesMut::with_capacity(first_capacity(received, missing));
+            self.replace(fresh, Source::Frame);
             // The less of a large frame lies in a shared buffer, the less has to move.
             self.class = Class::SMALLEST;
         }
@@ -109,11 +111,11 @@ impl ReadBuffer {
         missing.min(self.bytes.capacity() - received)
     }
 
-    fn replace(&mut self, mut fresh: BytesMut) {
+    fn replace(&mut self, mut fresh: BytesMut, source: Source) {
         fresh.extend_from_slice(&self.bytes);
         let old = std::mem::replace(&mut self.bytes, fresh);
-        if std::mem::replace(&mut self.source, Source::Shared) == Source::Shared {
-            buffers::give(old);
+        if let Source::Cache(class) = std::mem::replace(&mut self.source, source) {
+            buffers::give(old, class);
         }
     }
 

@@ -42,11 +42,38 @@ impl Item for Piece {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
+    #[inline(always)]
     pub(in crate::websocket) fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Message, Error>>> {
+        match self.message_at_hand() {
+            Ok(Some(message)) => Poll::Ready(Some(Ok(message))),
+            Ok(None) => self.poll_message(cx, None),
+            Err(breach) => self.poll_message(cx, Some(breach)),
+        }
+    }
+
+    /// A data message that has been read to its last byte: it asks nothing of us, and nobody has to be woken for it.
+    #[inline(always)]
+    fn message_at_hand(&mut self) -> Result<Option<Message>, Error> {
+        let is_at_ease = self.session.is_open()
+            && self.session.is_started()
+            && !self.session.is_pressed()
+            && !self.timer.is_elapsed()
+            && !self.ties.is_some();
+        if is_at_ease { self.codec.decode_at_hand(&mut self.input.bytes) } else { Ok(None) }
+    }
+
+    fn poll_message(
+        &mut self,
+        cx: &mut Context<'_>,
+        breach: Option<Error>,
+    ) -> Poll<Option<Result<Message, Error>>> {
         self.poll_as(Party::READER, cx, |connection, cx| {
+            if let Some(error) = breach {
+                connection.fail(error, cx);
+            }
             connection.poll_item(cx, |codec, buffer, _| codec.decode(buffer))
         })
     }

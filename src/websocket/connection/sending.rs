@@ -1,12 +1,13 @@
 //! Frames queued: what the caller sends, and what the connection says on its own. Nothing here waits.
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Connection;
 use crate::{
     frame::{Frame, FrameHeader, fragments},
     message::{Encoded, Message, Parcel},
-    vocabulary::{CloseFrame, Error, OpCode, trace},
+    vocabulary::{CloseFrame, Compression, Error, MessageKind, OpCode, trace},
     websocket::{outbox::Mark, wakers::Party},
 };
 
@@ -22,14 +23,40 @@ impl<T> Connection<T> {
     }
 
     /// Queues a message; where another's is going out in pieces, behind that.
-    #[inline]
+    #[inline(always)]
     pub(in crate::websocket) fn start_send(
         &mut self,
         parcel: impl Into<Parcel>,
         party: Party,
     ) -> Result<(), Error> {
         self.check_open()?;
-        let parcel = parcel.into();
+        match parcel.into() {
+            Parcel::Message(Message::Text(text), Compression::AsAgreed) if self.is_plain() => {
+                self.send_plain(MessageKind::Text, text.into_bytes())
+            }
+            Parcel::Message(Message::Binary(bytes), Compression::AsAgreed) if self.is_plain() => {
+                self.send_plain(MessageKind::Binary, bytes)
+            }
+            parcel => self.send_in_turn(parcel, party),
+        }
+    }
+
+    /// Whether a data message goes out at once and as it is, in one frame: as most do.
+    #[inline]
+    fn is_plain(&self) -> bool {
+        self.streaming.is_none()
+            && self.codec.is_plain()
+            && self.session.config().outgoing_frame_size().is_none()
+    }
+
+    #[inline(always)]
+    fn send_plain(&mut self, kind: MessageKind, payload: Bytes) -> Result<(), Error> {
+        let header = self.codec.sender().admit_data(kind, payload.len())?;
+        self.outbox.push(&header, payload);
+        Ok(())
+    }
+
+    fn send_in_turn(&mut self, parcel: Parcel, party: Party) -> Result<(), Error> {
         match (&mut self.streaming, parcel.kind()) {
             (Some(streaming), Some(kind)) => Ok(streaming.defer(parcel, kind, party)?),
             _ => self.send_now(parcel, party),
@@ -81,15 +108,21 @@ impl<T> Connection<T> {
         self.wakers.wake_others(party);
     }
 
-    pub(super) fn check_open(&self) -> Result<(), Error> {
+    #[inline]
+    pub(in crate::websocket) fn check_open(&self) -> Result<(), Error> {
         if self.session.is_open() { Ok(()) } else { Err(self.session.sender_error()) }
     }
 
     pub(super) fn push(&mut self, frame: Frame) {
-        for frame in fragments(frame, self.session.config().outgoing_frame_size()) {
-            let header = frame.header(self.codec.sender().masking_key());
-            self.outbox.push(&header, frame.into_payload());
+        match self.session.config().outgoing_frame_size() {
+            None => self.push_whole(frame),
+            max_len => fragments(frame, max_len).for_each(|frame| self.push_whole(frame)),
         }
+    }
+
+    fn push_whole(&mut self, frame: Frame) {
+        let header = frame.header(self.codec.sender().masking_key());
+        self.outbox.push(&header, frame.into_payload());
     }
 
     pub(super) fn queue_close(&mut self, frame: Option<&CloseFrame>) {

@@ -68,6 +68,7 @@ impl Streaming {
 
 impl<T> Connection<T> {
     /// Whether something of this party's is in the line.
+    #[inline]
     pub(super) fn is_in_line(&self, party: Party) -> bool {
         let line = self.streaming.iter().flat_map(|streaming| &streaming.line);
         line.into_iter().any(|(owner, _)| *owner == party)

@@ -60,9 +60,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     }
 
     /// Whether nothing holds this party up, and no deadline is to be looked at.
+    #[inline]
     pub(in crate::websocket) fn is_free_for(&self, party: Party, sending: Sending) -> bool {
         let is_held_up = sending.hindrance();
-        self.session.is_started() && !self.timer.is_elapsed() && !is_held_up(self, party)
+        !is_held_up(self, party) && self.session.is_started() && !self.timer.is_elapsed()
     }
 
     /// Waits while something holds this party up.
@@ -100,6 +101,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         output
     }
 
+    #[inline]
     fn is_at_high_water(&self) -> bool {
         let len = self.outbox.len();
         len > 0 && len >= self.session.config().high_water()

@@ -99,6 +99,7 @@ impl Outbox {
     }
 
     /// Queues a frame.
+    #[inline]
     pub(super) fn push(&mut self, header: &FrameHeader, payload: Bytes) {
         if self.is_vectored {
             self.queue.push_frame(header, payload);

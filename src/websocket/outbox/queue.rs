@@ -76,6 +76,7 @@ impl Queue {
     }
 
     /// Queues a frame; a large payload by reference.
+    #[inline]
     pub(super) fn push_frame(&mut self, header: &FrameHeader, payload: Bytes) {
         if payload.len() <= COALESCED {
             self.coalesce(header, &payload);
@@ -113,20 +114,25 @@ impl Queue {
         self.len += len;
     }
 
+    #[inline]
+    fn reserve(&mut self, len: usize) {
+        if self.tail.capacity() - self.tail.len() < len {
+            self.grow_tail(len);
+        }
+    }
+
     /// An idle connection has no tail. Its buffers come from the thread's cache, each larger than the one
     /// before while a burst goes on; past the largest the full one joins the queue.
-    fn reserve(&mut self, len: usize) {
-        let free = self.tail.capacity() - self.tail.len();
-        if free >= len {
-            return;
-        }
+    #[cold]
+    fn grow_tail(&mut self, len: usize) {
         if self.tail.len() + len > LARGEST {
             self.seal_tail();
         }
-        self.class = self.class.fitting(self.tail.len() + len);
-        let mut larger = buffers::take(self.class);
+        let class = self.class.fitting(self.tail.len() + len);
+        let mut larger = buffers::take(class);
         larger.extend_from_slice(&self.tail);
-        buffers::give(std::mem::replace(&mut self.tail, larger));
+        let old = std::mem::replace(&mut self.tail, larger);
+        buffers::give(old, std::mem::replace(&mut self.class, class));
     }
 
     /// Queues a whole frame by reference.
@@ -273,7 +279,7 @@ impl Queue {
         }
         self.tail.advance(bytes);
         if self.len == 0 {
-            buffers::give(std::mem::take(&mut self.tail));
+            buffers::give(std::mem::take(&mut self.tail), self.class);
             self.segments.shrink_to(IDLE_SEGMENTS);
         }
     }

@@ -39,6 +39,7 @@ pub(super) enum Side {
 
 impl Wakers {
     /// Notes who polls; the waker to leave with the transport, where it isn't simply that one.
+    #[inline]
     pub(crate) fn register(&mut self, party: Party, waker: &Waker) -> Option<Waker> {
         match self {
             Self::Whole(pair) => pair.register(party.side(), waker),
@@ -136,7 +137,23 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
+    #[inline]
     fn register(&mut self, side: Side, waker: &Waker) -> Option<Waker> {
+        let is_alone = match side {
+            Side::Reader => self.writer.is_none(),
+            Side::Writer => self.reader.is_none(),
+        };
+        let own = match side {
+            Side::Reader => &self.reader,
+            Side::Writer => &self.writer,
+        };
+        if is_alone && own.as_ref().is_some_and(|own| own.will_wake(waker)) {
+            return None;
+        }
+        self.register_anew(side, waker)
+    }
+
+    fn register_anew(&mut self, side: Side, waker: &Waker) -> Option<Waker> {
         let (own, other) = match side {
             Side::Reader => (&mut self.reader, &self.writer),
             Side::Writer => (&mut self.writer, &self.reader),

@@ -8,6 +8,8 @@
 //!     +------------> Failed <----------+                     <---------------+
 //! ```
 
+mod whole;
+
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
@@ -243,11 +245,15 @@ impl FrameReader {
                 return Ok(None);
             }
         };
-        if result.is_err() {
-            self.state = State::Failed;
-            buffer.clear();
-        }
-        result
+        result.map_err(|error| self.refuse(error, buffer))
+    }
+
+    /// After an error nothing more comes.
+    #[cold]
+    fn refuse(&mut self, error: Error, buffer: &mut BytesMut) -> Error {
+        self.state = State::Failed;
+        buffer.clear();
+        error
     }
 
     /// Judges the end of the stream with these bytes left over.
