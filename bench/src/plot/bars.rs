@@ -7,8 +7,8 @@ use crate::spread::Spread;
 use super::{
     Emphasis, Unit, Words,
     canvas::{Canvas, MARGIN, Path, WIDTH},
-    scale::Scale,
-    shapes, text, ticks,
+    columns::{Columns, GAP, NAME, SMALL, WIDEST_NAME},
+    shapes, text,
 };
 
 /// From one bar to the next, and how thick one is.
@@ -17,15 +17,6 @@ const THICKNESS: f64 = 12.0;
 
 /// From the middle of a line of text to its baseline.
 const BASELINE: f64 = 4.0;
-
-/// Between one column and the next.
-const GAP: f64 = 10.0;
-
-/// The sizes of names and of what is small.
-const NAME: f64 = 12.0;
-const SMALL: f64 = 11.0;
-
-const WIDEST_NAME: f64 = 240.0;
 
 /// Names, their values and bars for these, all on one scale.
 pub(crate) struct Bars {
@@ -71,47 +62,42 @@ pub(crate) struct Bar {
     pub(crate) note: String,
 }
 
-/// Where columns are.
-struct Layout {
-    /// Where bars begin, and where the longest ends.
-    left: f64,
-    right: f64,
-    scale: Scale,
-    ticks: Vec<f64>,
-}
-
 impl Bars {
     /// The chart as SVG.
     ///
     /// # Errors
     ///
-    /// Of what can't be drawn: no value at all, or one that is no positive number.
+    /// Of what can't be drawn: no value at all, one that is no positive number, or a goal that would be cut.
     pub(crate) fn to_svg(&self) -> io::Result<String> {
         self.check()?;
-        let layout = self.layout();
+        let columns = Columns::of(self);
         let mut canvas = Canvas::new(&self.words);
         canvas.bottom += 24.0;
-        self.draw_axis(&mut canvas, &layout);
+        self.draw_axis(&mut canvas, &columns);
         for group in &self.groups {
-            self.draw_group(&mut canvas, &layout, group);
+            self.draw_group(&mut canvas, &columns, group);
         }
         if self.groups.len() > 1 {
             canvas.bottom += 14.0;
-            self.draw_axis(&mut canvas, &layout);
+            self.draw_axis(&mut canvas, &columns);
         }
         canvas.bottom += 8.0;
         Ok(canvas.finish(&self.words, &self.description()))
     }
 
     fn check(&self) -> io::Result<()> {
-        if let Extent::Linear { longest } = self.extent {
-            check(longest, "the longest bar")?;
-        }
-        if let Some(Mark { name, value }) = &self.floor {
-            check(*value, name)?;
-        }
-        for goal in self.groups.iter().filter_map(|group| group.goal) {
-            check(goal, "the goal")?;
+        let longest = match self.extent {
+            Extent::Linear { longest } => check(longest, "the longest bar").map(|()| longest)?,
+            Extent::Logarithmic => f64::INFINITY,
+        };
+        let floor = self.floor.iter().map(|floor| (floor.name.as_str(), floor.value));
+        let goals = self.groups.iter().filter_map(|group| Some(("the goal", group.goal?)));
+        for (name, value) in floor.chain(goals) {
+            check(value, name)?;
+            if value > longest {
+                let why = format!("{name} is {value} in a chart, {longest} at most allowed");
+                return Err(io::Error::other(why));
+            }
         }
         for (name, spread) in self.measured() {
             for value in [spread.least, spread.median, spread.most] {
@@ -124,56 +110,26 @@ impl Bars {
         }
     }
 
-    fn all(&self) -> impl Iterator<Item = &Bar> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &Bar> {
         self.groups.iter().flat_map(|group| &group.bars)
     }
 
-    fn measured(&self) -> impl Iterator<Item = (&str, Spread)> {
+    pub(super) fn measured(&self) -> impl Iterator<Item = (&str, Spread)> {
         self.all().filter_map(|bar| Some((bar.name.as_str(), *bar.value.as_ref().ok()?)))
     }
 
-    fn layout(&self) -> Layout {
-        let names = self.all().map(|bar| text::bold_width(&bar.name, NAME));
-        let values = self.measured().map(|(_, spread)| {
-            let value = self.unit.value(spread.median);
-            text::bold_width(&value, NAME)
-        });
-        let notes = self.all().map(|bar| text::width(&bar.note, SMALL));
-        let [names, values, notes] = [widest(names), widest(values), widest(notes)];
-        let left = MARGIN + names.min(WIDEST_NAME) + GAP + values + GAP;
-        // Half a tick's label is right of the axis at least.
-        let right = WIDTH - MARGIN - (notes + GAP).max(24.0);
-        let marks = self.floor.iter().map(|floor| floor.value);
-        let marks = marks.chain(self.groups.iter().filter_map(|group| group.goal));
-        let spreads = self.measured().flat_map(|(_, spread)| [spread.least, spread.most]);
-        let all: Vec<f64> = marks.chain(spreads).collect();
-        let greatest = all.iter().copied().fold(0.0, f64::max);
-        let (scale, ticks) = match self.extent {
-            Extent::Linear { longest } => {
-                let end = greatest.min(longest);
-                (Scale::linear(end, [left, right]), ticks::linear(end, 8))
-            }
-            Extent::Logarithmic => {
-                let least = all.iter().copied().fold(f64::INFINITY, f64::min);
-                let range = [least / 1.1, greatest * 1.05];
-                (Scale::logarithmic(range, [left, right]), ticks::logarithmic(range, self.unit, 8))
-            }
-        };
-        Layout { left, right, scale, ticks }
-    }
-
     /// The labels of ticks, and the name of the floor instead of those that it would cover.
-    fn draw_axis(&self, canvas: &mut Canvas, layout: &Layout) {
+    fn draw_axis(&self, canvas: &mut Canvas, columns: &Columns) {
         let y = canvas.bottom;
         let mut covered = [f64::NEG_INFINITY; 2];
         if let Some(Mark { name, value }) = &self.floor {
             let name = format!("{name} = {}", self.unit.tick(*value));
-            let (x, half) = (layout.scale.at(*value), text::bold_width(&name, SMALL) / 2.0);
+            let (x, half) = (columns.scale.at(*value), text::bold_width(&name, SMALL) / 2.0);
             covered = [x - half, x + half];
             canvas.text("small strong middle", [x, y], &name);
         }
-        for tick in &layout.ticks {
-            let (label, x) = (self.unit.tick(*tick), layout.scale.at(*tick));
+        for tick in &columns.ticks {
+            let (label, x) = (self.unit.tick(*tick), columns.scale.at(*tick));
             let half = text::width(&label, SMALL) / 2.0 + 6.0;
             if x + half < covered[0] || x - half > covered[1] {
                 canvas.text("small muted middle", [x, y], &label);
@@ -181,36 +137,51 @@ impl Bars {
         }
     }
 
-    fn draw_group(&self, canvas: &mut Canvas, layout: &Layout, group: &Group) {
-        self.draw_heading(canvas, layout, group);
+    fn draw_group(&self, canvas: &mut Canvas, columns: &Columns, group: &Group) {
+        self.draw_heading(canvas, columns, group);
         let top = canvas.bottom + 6.0;
         let bottom = top + PITCH * group.bars.len() as f64;
         // Except where words stand for a bar.
         let runs = group.runs();
         let across = |value: f64| {
-            let (x, mut path) = (layout.scale.at(value), Path::default());
+            let (x, mut path) = (columns.scale.at(value), Path::default());
             for [from, to] in &runs {
                 path.draw(&[*from, *to].map(|row| [x, top + PITCH * row as f64]));
             }
             path
         };
-        for tick in &layout.ticks {
+        for tick in &columns.ticks {
             canvas.path("grid", &across(*tick));
         }
-        for (number, bar) in group.bars.iter().enumerate() {
-            self.draw_bar(canvas, layout, bar, top + PITCH * (number as f64 + 0.5));
-        }
-        if let Some(floor) = &self.floor {
-            canvas.path("floor", &across(floor.value));
-        }
-        if let Some(goal) = group.goal {
-            canvas.path("goal", &across(goal));
+        let draw_marks = |canvas: &mut Canvas| {
+            if let Some(floor) = &self.floor {
+                canvas.path("floor", &across(floor.value));
+            }
+            if let Some(goal) = group.goal {
+                canvas.path("goal", &across(goal));
+            }
+        };
+        let draw_bars = |canvas: &mut Canvas| {
+            for (number, bar) in group.bars.iter().enumerate() {
+                self.draw_bar(canvas, columns, bar, top + PITCH * (number as f64 + 0.5));
+            }
+        };
+        match self.extent {
+            // A bar hides the lines under it, and a line the dots.
+            Extent::Linear { .. } => {
+                draw_bars(canvas);
+                draw_marks(canvas);
+            }
+            Extent::Logarithmic => {
+                draw_marks(canvas);
+                draw_bars(canvas);
+            }
         }
         canvas.bottom = bottom;
     }
 
     /// The group's title, and the goal's label in the same line, or in the next where it would overlap.
-    fn draw_heading(&self, canvas: &mut Canvas, layout: &Layout, group: &Group) {
+    fn draw_heading(&self, canvas: &mut Canvas, columns: &Columns, group: &Group) {
         let mut taken = MARGIN;
         canvas.bottom += 12.0;
         if !group.title.is_empty() {
@@ -219,7 +190,7 @@ impl Bars {
             taken += text::bold_width(&group.title, 13.0) + GAP;
         }
         let Some(goal) = group.goal else { return };
-        let (label, x) = (format!("goal {}", self.unit.tick(goal)), layout.scale.at(goal));
+        let (label, x) = (format!("goal {}", self.unit.tick(goal)), columns.scale.at(goal));
         let half = text::width(&label, SMALL) / 2.0;
         let x = x.min(WIDTH - MARGIN - half);
         if group.title.is_empty() || x - half < taken {
@@ -228,23 +199,24 @@ impl Bars {
         canvas.text("small middle", [x, canvas.bottom], &label);
     }
 
-    fn draw_bar(&self, canvas: &mut Canvas, layout: &Layout, bar: &Bar, middle: f64) {
+    fn draw_bar(&self, canvas: &mut Canvas, columns: &Columns, bar: &Bar, middle: f64) {
         let baseline = middle + BASELINE;
         let strong = if bar.emphasis == Emphasis::Ours { " strong" } else { "" };
         let name = text::shorten(&bar.name, NAME, WIDEST_NAME);
-        canvas.text(strong, [MARGIN, baseline], &name);
+        canvas.text(&format!("name{strong}"), [MARGIN, baseline], &name);
         if !bar.note.is_empty() {
             canvas.text("small muted right", [WIDTH - MARGIN, baseline], &bar.note);
         }
         match &bar.value {
             Ok(spread) => {
-                let class = format!("right{strong}");
-                canvas.text(&class, [layout.left - GAP, baseline], &self.unit.value(spread.median));
-                self.draw_value(canvas, layout, (bar.emphasis, *spread), middle);
+                let place = [columns.left - GAP, baseline];
+                let value = self.unit.value(spread.median);
+                canvas.text(&format!("value right{strong}"), place, &value);
+                self.draw_value(canvas, columns, (bar.emphasis, *spread), middle);
             }
             Err(why) => {
-                let why = text::shorten(why, SMALL, layout.right - layout.left);
-                canvas.text("small muted", [layout.left, baseline], &why);
+                let why = text::shorten(why, SMALL, columns.right - columns.left);
+                canvas.text("small muted", [columns.left, baseline], &why);
             }
         }
     }
@@ -252,7 +224,7 @@ impl Bars {
     fn draw_value(
         &self,
         canvas: &mut Canvas,
-        Layout { left, right, scale, .. }: &Layout,
+        Columns { left, right, scale, .. }: &Columns,
         (emphasis, spread): (Emphasis, Spread),
         middle: f64,
     ) {
@@ -325,10 +297,6 @@ fn check(value: f64, name: &str) -> io::Result<()> {
     Err(io::Error::other(format!("{name} is {value} in a chart, a positive number needed")))
 }
 
-fn widest(widths: impl Iterator<Item = f64>) -> f64 {
-    widths.fold(0.0, f64::max)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -390,6 +358,8 @@ mod tests {
         let mut empty = sample(Extent::Logarithmic);
         empty.groups.clear();
         assert_eq!(empty.to_svg().unwrap_err().to_string(), "a chart without a value, one needed");
+        let beyond = sample(Extent::Linear { longest: 1.05 }).to_svg().unwrap_err().to_string();
+        assert_eq!(beyond, "the goal is 1.1 in a chart, 1.05 at most allowed");
         for (value, text) in [(0.0, "0"), (-1.0, "-1"), (f64::NAN, "NaN"), (f64::INFINITY, "inf")] {
             let mut bars = sample(Extent::Logarithmic);
             bars.groups[0].bars[1].value = Ok(Spread { median: value, least: value, most: value });

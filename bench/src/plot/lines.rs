@@ -155,7 +155,7 @@ impl Lines {
 
     fn draw_axes(&self, canvas: &mut Canvas, layout: &Layout) {
         let Layout { top, bottom, left, right, y, y_ticks, .. } = layout;
-        canvas.text("small muted", [MARGIN, top - 12.0], &self.y.label);
+        canvas.text("small muted", [MARGIN, top - 14.0], &self.y.label);
         for tick in y_ticks {
             let height = y.at(*tick);
             canvas.path("grid", &Path::through(&[[*left, height], [*right, height]]));
@@ -193,12 +193,16 @@ impl Lines {
 
     /// Ours alone is thick, and the floor alone has no marker.
     fn looks(&self) -> Vec<Look> {
-        let mut others = 0..;
+        let (mut own, mut others) = (0.., 0..);
         let look = |series: &Series| match series.emphasis {
             Emphasis::Floor => {
                 Look { class: "floor".to_owned(), dashes: "1 3", marker: Marker::None }
             }
-            Emphasis::Ours => Look { class: "ours".to_owned(), dashes: "", marker: Marker::Dot },
+            Emphasis::Ours => Look {
+                class: "ours".to_owned(),
+                dashes: shapes::dashes(own.next().unwrap_or_default()),
+                marker: Marker::Dot,
+            },
             Emphasis::Other => {
                 let number = others.next().unwrap_or_default();
                 Look {

@@ -5,6 +5,7 @@
 
 mod bars;
 mod canvas;
+mod columns;
 mod labels;
 mod lines;
 mod palette;

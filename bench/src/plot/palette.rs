@@ -55,7 +55,7 @@ pub(super) fn style_sheet() -> String {
          .line.ours{{stroke-width:3}}\
          .floor{{stroke-width:1.2}}\
          .goal{{stroke-width:1.4;stroke-dasharray:4 3}}\
-         .leader{{stroke-width:.8}}\
+         .leader{{stroke-width:.8;opacity:.7}}\
          {}@media(prefers-color-scheme:dark){{{}}}",
         LIGHT.rules(),
         DARK.rules()
@@ -69,7 +69,7 @@ impl Palette {
             "text{{fill:{ink}}}text.muted{{fill:{muted}}}text.ours{{fill:{ours}}}\
              path{{stroke:{muted}}}.grid{{stroke:{grid}}}\
              path.floor,.goal,.whisker{{stroke:{ink}}}path.ours{{stroke:{ours}}}\
-             .bar,.dot{{fill:{bar};stroke:none}}path.bar.floor{{fill:none;stroke:{muted}}}.dot.floor{{fill:{ink}}}\
+             .bar,.dot{{fill:{bar};stroke:none}}path.bar.floor{{fill:none;stroke:{muted}}}.dot.floor{{fill:{ink};stroke:none}}\
              .bar.ours,.dot.ours{{fill:{ours};stroke:none}}"
         );
         for (number, colour) in series.iter().enumerate() {
