@@ -19,6 +19,9 @@ mod load;
 mod machine;
 mod payload;
 mod ping;
+#[cfg_attr(not(test), expect(dead_code, reason = "nothing draws yet"))]
+#[expect(unused_imports, reason = "nothing draws yet")]
+mod plot;
 mod process;
 mod row;
 mod server;
