@@ -5,7 +5,7 @@ use std::{io, str::FromStr};
 use crate::{arguments::Arguments, setting::Setting};
 
 /// A server by its name.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Server {
     /// The floor: a loop on the socket, with zlib-rs, that checks nothing.
     Bare,
