@@ -7,9 +7,9 @@ use crate::{arguments::Arguments, load::Traffic, payload, server::Server};
 /// The idle connections that the goal is about.
 pub(super) const IDLE: usize = 9_000;
 
-/// As few connections as keep a server awake with one message in flight on each: with a single one it falls asleep
-/// after each message, and waking costs several times what a small message does.
-pub(super) const AWAKE: usize = 2;
+/// As few connections as keep the fastest server awake with one message in flight on each: with a single one it falls
+/// asleep after each message, and waking costs several times what a small message does.
+pub(super) const AWAKE: usize = 4;
 
 /// A part of the page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

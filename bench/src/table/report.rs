@@ -5,7 +5,7 @@ use std::{fmt::Write as _, io};
 use super::{
     figures::{self, Figure},
     participants::{PARTICIPANTS, Role},
-    plan::{self, Case, Part},
+    plan::{self, AWAKE, Case, Part},
     record::Quantity,
     results::Results,
     tables,
@@ -37,7 +37,12 @@ pub(super) fn page(results: &Results) -> io::Result<String> {
         page += &tables::idle(results, case);
     }
     if !of(Part::Sizes).is_empty() {
-        page += SIZES;
+        let _ = write!(
+            page,
+            "\n## By the size of a message\n\n\
+             {AWAKE} connections, one text message in flight on each, the simple loops. With a single connection the server would \
+             fall asleep after each message, and waking it would be most of what is measured.\n\n"
+        );
         page += &figure(&figures::SIZES);
         page.push('\n');
         page += &figure(&figures::SIZE_RATIOS);
@@ -80,14 +85,6 @@ Server CPU time per message, as the kernel books it: its own work for the socket
 ratios round by round. Messages per second are of all connections of the row together, with a load that never sleeps. An
 exchange is what is in flight on one connection, from the start of its write until the last reply is in: it waits there
 for the other connections as well. The best peer of each row is in bold.
-
-";
-
-const SIZES: &str = "
-## By the size of a message
-
-Two connections, one text message in flight on each, the simple loops. With a single connection the server would fall
-asleep after each message, and waking it would be most of what is measured.
 
 ";
 
