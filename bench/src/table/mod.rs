@@ -34,7 +34,7 @@ const WARM_UP: Duration = Duration::from_millis(100);
 /// Longer, and servers would ping the connections that wait.
 const LONGEST_SECONDS: f64 = 10.0;
 
-/// Rounds of what has no goal in time: its points are many.
+/// Rounds of the parts beside Echo at most: their points are many.
 const OTHER_ROUNDS: usize = 3;
 
 const OPTIONS: [&str; 9] =
