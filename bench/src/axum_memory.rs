@@ -1,22 +1,14 @@
 //! `bench axum-memory`: resident memory per idle connection behind axum, beside bowline on the same socket.
 
-use std::{io, thread, time::Duration};
+use std::io;
 
 use crate::{
-    arguments::Arguments,
-    load::{Load, Traffic},
-    machine, payload,
-    process::Process,
-    server::Server,
-    setting::Setting,
-    spread::Spread,
+    arguments::Arguments, load::Traffic, machine, memory, payload, server::Server,
+    setting::Setting, spread::Spread,
 };
 
 /// The most that axum with bowline-hyper may hold, in times bowline alone.
 const GOAL: f64 = 1.25;
-
-/// How long connections rest before memory is read.
-const REST: Duration = Duration::from_secs(1);
 
 const MESSAGE_BYTES: usize = 20;
 
@@ -42,7 +34,8 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
     let mut measured = vec![Vec::new(); servers.len()];
     for _ in 0..rounds {
         for (line, server) in servers.iter().enumerate() {
-            measured[line].push(measure(*server, count)?);
+            let traffic = Traffic::one(payload::json(MESSAGE_BYTES));
+            measured[line].push(memory::per_connection(*server, Setting::Off, traffic, count)?);
         }
     }
     let mut judged = None;
@@ -60,16 +53,4 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
         println!("\nGoal {GOAL}: {:.2}, {}", ratio.median, ratio.against(GOAL));
     }
     Ok(())
-}
-
-fn measure(server: Server, count: usize) -> io::Result<f64> {
-    let setting = Setting::Off;
-    let process = Process::start(&["serve", server.name(), setting.word()])?;
-    let before = process.resident_bytes()?;
-    let traffic = Traffic::one(payload::json(MESSAGE_BYTES));
-    // Dropped at the end: the connections are open until memory is read.
-    let _load = Load::open(process.port(), setting, traffic, count)?;
-    thread::sleep(REST);
-    let after = process.resident_bytes()?;
-    Ok(after.saturating_sub(before) as f64 / count as f64)
 }

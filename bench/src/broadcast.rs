@@ -8,9 +8,9 @@ use crate::{
     load::Audience,
     machine, payload,
     process::{Process, Times},
-    row::SETTLE,
     server::broadcast::{Fan, MESSAGE_BYTES},
     setting::Setting,
+    trial::SETTLE,
 };
 
 /// The most that bowline may cost, in times the floor.

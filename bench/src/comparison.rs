@@ -6,7 +6,7 @@ use crate::{arguments::Arguments, machine, process::Times, spread::Spread};
 
 /// What a server or the load may wait for its core, as a share of the time. Past it other programs were at
 /// work there, which costs caches: the measurement is repeated.
-const QUIET: f64 = 0.005;
+pub(crate) const QUIET: f64 = 0.005;
 
 /// A line of the table.
 pub(crate) struct Line {
@@ -48,11 +48,38 @@ pub(crate) struct Rounds(Vec<Vec<io::Result<Sample>>>);
 impl Pace {
     /// As the options say.
     pub(crate) fn of(arguments: &Arguments, rounds: usize) -> io::Result<Self> {
+        Self { rounds, attempts: 3, patience: Duration::from_secs(5) }.or_as(arguments)
+    }
+
+    /// As the options say, where they say something.
+    pub(crate) fn or_as(self, arguments: &Arguments) -> io::Result<Self> {
         Ok(Self {
-            rounds: arguments.number("rounds", rounds)?,
-            attempts: arguments.number("attempts", 3)?,
-            patience: Duration::from_secs(arguments.number("patience", 5)?),
+            rounds: arguments.number("rounds", self.rounds)?,
+            attempts: arguments.number("attempts", self.attempts)?,
+            patience: Duration::from_secs(arguments.number("patience", self.patience.as_secs())?),
         })
+    }
+
+    /// The first quiet measurement, or else the least disturbed one.
+    pub(crate) fn measure<T: AsRef<Sample>>(
+        &self,
+        measure: impl Fn() -> io::Result<T>,
+    ) -> io::Result<T> {
+        let attempt = || {
+            machine::wait_until_quiet(self.patience)?;
+            measure()
+        };
+        let mut best = attempt()?;
+        for _ in 1..self.attempts {
+            if best.as_ref().disturbed <= QUIET {
+                break;
+            }
+            let next = attempt()?;
+            if next.as_ref().disturbed < best.as_ref().disturbed {
+                best = next;
+            }
+        }
+        Ok(best)
     }
 }
 
@@ -67,6 +94,12 @@ impl Sample {
     }
 }
 
+impl AsRef<Self> for Sample {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl Table {
     /// Measures every line once a round.
     pub(crate) fn measure(
@@ -74,12 +107,7 @@ impl Table {
         pace: &Pace,
         measure: impl Fn(usize) -> io::Result<Sample>,
     ) -> Rounds {
-        let quiet = |line| {
-            machine::wait_until_quiet(pace.patience)?;
-            measure(line)
-        };
-        let round =
-            |_| (0..self.lines.len()).map(|line| quietest(pace.attempts, || quiet(line))).collect();
+        let round = |_| (0..self.lines.len()).map(|line| pace.measure(|| measure(line))).collect();
         Rounds((0..pace.rounds).map(round).collect())
     }
 
@@ -141,19 +169,4 @@ impl Rounds {
             );
         }
     }
-}
-
-/// The first quiet measurement, or else the least disturbed one.
-fn quietest(attempts: usize, measure: impl Fn() -> io::Result<Sample>) -> io::Result<Sample> {
-    let mut best = measure()?;
-    for _ in 1..attempts {
-        if best.disturbed <= QUIET {
-            break;
-        }
-        let next = measure()?;
-        if next.disturbed < best.disturbed {
-            best = next;
-        }
-    }
-    Ok(best)
 }

@@ -44,7 +44,6 @@ fn row(kib: usize, setting: Setting) -> Row {
     Row {
         title: format!("{kib} KiB of JSON, {setting}"),
         message_bytes: 1024 * kib,
-        fragments: 1,
         connections: 16,
         in_flight: 1,
         setting,

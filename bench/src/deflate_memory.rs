@@ -1,18 +1,10 @@
 //! `bench deflate-memory`: resident memory per idle connection with permessage-deflate.
 
-use std::{io, thread, time::Duration};
+use std::io;
 
 use crate::{
-    arguments::Arguments,
-    load::{Load, Traffic},
-    machine, payload,
-    process::Process,
-    server::Server,
-    setting::Setting,
+    arguments::Arguments, load::Traffic, machine, memory, payload, server::Server, setting::Setting,
 };
-
-/// How long connections rest before memory is read.
-const REST: Duration = Duration::from_secs(1);
 
 const MESSAGE_BYTES: usize = 1024;
 
@@ -34,8 +26,9 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
             continue;
         }
         let (name, remark) = (server.name(), server.remark(setting));
-        match measure(server, setting, count) {
-            Ok(bytes) => println!("| {name} | {setting} | {count} | {bytes} | {remark} |"),
+        let traffic = Traffic::one(payload::json(MESSAGE_BYTES));
+        match memory::per_connection(server, setting, traffic, count) {
+            Ok(bytes) => println!("| {name} | {setting} | {count} | {bytes:.0} | {remark} |"),
             Err(error) => println!("| {name} | {setting} | {count} | | failed: {error} |"),
         }
     }
@@ -56,15 +49,4 @@ fn cases(many: usize, few: usize) -> Vec<(Server, Setting, usize)> {
         (Server::Yawc, Setting::Dropped, many),
         (Server::Yawc, Setting::Kept, few),
     ]
-}
-
-fn measure(server: Server, setting: Setting, count: usize) -> io::Result<u64> {
-    let process = Process::start(&["serve", server.name(), setting.word()])?;
-    let before = process.resident_bytes()?;
-    // Dropped at the end: the connections are open until memory is read.
-    let _load =
-        Load::open(process.port(), setting, Traffic::one(payload::json(MESSAGE_BYTES)), count)?;
-    thread::sleep(REST);
-    let after = process.resident_bytes()?;
-    Ok(after.saturating_sub(before) / count as u64)
 }

@@ -49,7 +49,6 @@ impl Contest {
                 let row = Row {
                     title: title.to_owned(),
                     message_bytes,
-                    fragments: 1,
                     connections: method.connections,
                     in_flight,
                     setting: Setting::Off,

@@ -17,14 +17,17 @@ mod echo;
 mod halves;
 mod load;
 mod machine;
+mod memory;
 mod payload;
 mod ping;
+mod plot;
 mod process;
 mod row;
 mod server;
 mod setting;
 mod spread;
 mod table;
+mod trial;
 mod zlib;
 
 use std::{io, process::ExitCode};
@@ -34,14 +37,23 @@ use arguments::Arguments;
 const USAGE: &str = "\
 usage: bench COMMAND [OPTION VALUE]...
 
+  table             everything without compression, beside raw loops and other crates: docs/benchmarks.md
+      --rounds N        rounds, in each of which every server is measured once (5)
+      --seconds S       length of one measurement (0.5)
+      --parts A,B       of echo, sizes, connections and idle, these only
+      --rows TEXT       only the rows with this text in their title
+      --servers A,B     these only, and the floors
+      --idle N          idle connections whose memory is measured (9000)
+      --patience S      longest wait for other programs before each measurement (1)
+      --attempts N      measurements made at most until one was quiet (2)
+      --out DIR         where to write page, charts and results (docs; nowhere if only some of it is measured)
+  render            makes page and charts again from the results
+      --out DIR         where the results are (docs)
   deflate           server CPU per echoed message with permessage-deflate
-      --rounds N        rounds, in each of which every server is measured once (7)
-      --seconds S       length of one measurement (1.5)
+      --rounds N, --seconds S, --rows TEXT, --patience S, --attempts N
+                        as above (7, 1.5, 5, 3)
       --connections N   connections, one message in flight on each (16)
       --servers A,B     these only, and bare, to which they are compared
-      --rows TEXT       only the rows with this text in their title
-      --patience S      longest wait for other programs before each measurement (5)
-      --attempts N      measurements made at most until one was quiet (3)
   deflate-memory    resident memory per idle connection with permessage-deflate
       --connections N   connections where no context is kept (10000)
       --kept N          connections where context is kept (1000)
@@ -86,6 +98,7 @@ fn run() -> io::Result<()> {
     let command = arguments.next().unwrap_or_default();
     match command.as_str() {
         "table" => table::run(&Arguments::parse(arguments)?),
+        "render" => table::render(&Arguments::parse(arguments)?),
         "deflate" => deflate::run(&Arguments::parse(arguments)?),
         "deflate-memory" => deflate_memory::run(&Arguments::parse(arguments)?),
         "broadcast" => broadcast::run(&Arguments::parse(arguments)?),

@@ -1,22 +1,19 @@
 //! One row: the same echo, asked of several servers in turn.
 
-use std::{io, thread, time::Duration};
+use std::{io, time::Duration};
 
 use crate::{
     arguments::Arguments,
     comparison::{Line, Pace, Rounds, Sample, Table},
-    load::{Load, Traffic},
+    load::Traffic,
     machine, payload,
-    process::{Process, Times},
     server::Server,
     setting::Setting,
+    trial::Trial,
 };
 
 /// How long a server is driven before it is measured.
 const WARM_UP: Duration = Duration::from_millis(300);
-
-/// How long a server is left alone before its time is read, so that all of it is booked.
-pub(crate) const SETTLE: Duration = Duration::from_millis(5);
 
 /// Longer, and servers would ping the connections that wait.
 const LONGEST_SECONDS: f64 = 20.0;
@@ -25,8 +22,6 @@ const LONGEST_SECONDS: f64 = 20.0;
 pub(crate) struct Row {
     pub(crate) title: String,
     pub(crate) message_bytes: usize,
-    /// Frames of each message.
-    pub(crate) fragments: usize,
     pub(crate) connections: usize,
     /// How many messages a connection sends at once, before it waits for their replies.
     pub(crate) in_flight: usize,
@@ -80,20 +75,18 @@ impl Row {
         rounds
     }
 
-    /// A fresh process each time: where its memory happens to lie is part of the spread, not of the result.
     fn measure(&self, server: Server, method: &Method) -> io::Result<Sample> {
-        let process = Process::start(&["serve", server.name(), self.setting.word()])?;
-        let message = payload::json(self.message_bytes);
-        let (fragments, in_flight) = (self.fragments, self.in_flight);
-        let traffic = Traffic { fragments, in_flight, ..Traffic::one(message) };
-        let mut load = Load::open(process.port(), self.setting, traffic, self.connections)?;
-        load.echo(WARM_UP)?;
-        thread::sleep(SETTLE);
-        let (before, own_before) = (process.times()?, Times::own()?);
-        let echoed = load.echo(method.time)?;
-        thread::sleep(SETTLE);
-        let (spent, own) = (process.times()?.since(before), Times::own()?.since(own_before));
-        let sample = Sample::new(spent, own, echoed.messages, echoed.elapsed.as_nanos());
-        Ok(Sample { bytes: load.reply_bytes(), ..sample })
+        let trial = Trial {
+            server,
+            setting: self.setting,
+            connections: self.connections,
+            warm_up: WARM_UP,
+            time: method.time,
+        };
+        let traffic = Traffic {
+            in_flight: self.in_flight,
+            ..Traffic::one(payload::json(self.message_bytes))
+        };
+        Ok(trial.run(traffic)?.sample)
     }
 }

@@ -113,3 +113,51 @@ pub(crate) fn extent(bytes: &[u8]) -> Option<(usize, usize)> {
     };
     Some((if second & MASK == 0 { start } else { start + KEY_LENGTH }, length))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What arrives in reads of so many bytes: how many messages, and whether a frame is open in between.
+    fn counted(bytes: &[u8], step: usize) -> io::Result<Arrived> {
+        let mut arrived = Arrived::default();
+        for end in (step..bytes.len()).step_by(step).chain([bytes.len()]) {
+            arrived.filled = end;
+            arrived.count(bytes)?;
+        }
+        Ok(arrived)
+    }
+
+    #[test]
+    fn messages_are_counted_whatever_their_frames_are() {
+        let masked = [0x81, 0x82, 1, 2, 3, 4, b'h' ^ 1, b'i' ^ 2];
+        let fragments = [0x01, 1, b'h', 0x00, 0, 0x80, 1, b'i'];
+        let bytes = [&masked[..], &fragments, &[0x81, 2, b'h', b'i']].concat();
+        for step in 1..=bytes.len() {
+            let arrived = counted(&bytes, step).unwrap();
+            assert_eq!((arrived.messages, arrived.end), (3, bytes.len()), "{step}");
+            assert!(arrived.is_all(3).unwrap() && arrived.is_all(2).is_err());
+        }
+        let replies: Vec<_> = replies(&bytes).collect();
+        assert_eq!(replies.len(), 3);
+        for reply in replies {
+            assert_eq!((reply.first, &*reply.payload), (0x81, &b"hi"[..]));
+        }
+    }
+
+    #[test]
+    fn a_frame_out_of_place_is_an_error() {
+        let wrong: [&[u8]; 5] =
+            [&[0x80, 0], &[0x00, 0], &[0x01, 0, 0x81, 0], &[0x01, 0, 0x01, 0], &[0x89, 0]];
+        for bytes in wrong {
+            assert!(counted(bytes, 1).is_err(), "{bytes:02x?}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_is_not_whole_is_waited_for() {
+        for bytes in [&[0x01, 1, b'h'][..], &[0x81, 2, b'h'], &[0x81, 0x80, 1, 2, 3]] {
+            assert!(!counted(bytes, 1).unwrap().is_all(1).unwrap(), "{bytes:02x?}");
+        }
+    }
+}

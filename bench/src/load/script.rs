@@ -108,3 +108,21 @@ pub(super) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame.extend(payload.iter().zip(MASKING_KEY.iter().cycle()).map(|(byte, mask)| byte ^ mask));
     frame
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::reply::replies;
+    use super::*;
+    use crate::payload;
+
+    #[test]
+    fn fragments_make_the_message_and_split_a_character() {
+        let message = payload::json_to_split(16 << 10, 16);
+        let script = Script::new(&message, 16, None).unwrap();
+        let sent: Vec<_> = replies(script.frame(0)).collect();
+        assert_eq!(sent.len(), 1);
+        assert_eq!((sent[0].first, &*sent[0].payload), (0x81, &message[..]));
+        let text = String::from_utf8(message).unwrap();
+        assert!((1..16).any(|index| !text.is_char_boundary(index << 10)));
+    }
+}

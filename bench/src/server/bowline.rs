@@ -7,6 +7,7 @@ use tokio::{
     sync::mpsc,
 };
 
+use super::forward::forward;
 use crate::setting::Setting;
 
 /// Messages between two tasks.
@@ -32,6 +33,22 @@ pub(super) fn server(setting: Setting) -> bowline::Server {
 
 pub(super) async fn echo(tcp: TcpStream, server: bowline::Server) -> Result<(), Error> {
     echo_messages(server.receive(tcp).await?.accept().await?).await
+}
+
+/// With `send` in place of `feed`: each reply is written at once.
+pub(super) async fn echo_by_send(tcp: TcpStream, server: bowline::Server) -> Result<(), Error> {
+    let mut ws = server.receive(tcp).await?.accept().await?;
+    while let Some(message) = ws.next().await {
+        let message = message?;
+        if is_wanted(&message) {
+            ws.send(message).await?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn echo_by_forward(tcp: TcpStream, server: bowline::Server) -> Result<(), Error> {
+    forward(server.receive(tcp).await?.accept().await?, is_wanted).await
 }
 
 /// Without a server that is made once.
@@ -83,11 +100,13 @@ pub(super) async fn echo_by_tasks(tcp: TcpStream, server: bowline::Server) -> Re
     });
     while let Some(message) = reader.next().await {
         let message = message?;
-        if matches!(message, Message::Text(_) | Message::Binary(_))
-            && sender.send(message).await.is_err()
-        {
+        if is_wanted(&message) && sender.send(message).await.is_err() {
             break; // the writer has failed, and so has the connection
         }
     }
     Ok(())
+}
+
+fn is_wanted(message: &Message) -> bool {
+    matches!(message, Message::Text(_) | Message::Binary(_))
 }

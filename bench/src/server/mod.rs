@@ -4,49 +4,105 @@ mod axum;
 mod bare;
 mod bowline;
 pub(crate) mod broadcast;
+mod fastwebsockets;
 pub(crate) mod flood;
+mod forward;
 mod handshake;
 mod name;
 mod raw;
 mod sockudo;
+mod soketto;
+mod tokio_websockets;
+mod tungstenite;
+mod websocket_codec;
 mod yawc;
 
 use std::{future::Future, io, net::Ipv4Addr};
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::unconstrained,
+};
 
 use crate::{machine, setting::Setting};
 pub(crate) use name::Server;
+
+/// What every server takes at least, raised or lowered where its default is another.
+const MAX_MESSAGE_BYTES: usize = 64 << 20;
 
 /// Runs an echo server until it is ended from outside.
 pub(crate) fn serve(server: Server, setting: Setting) -> io::Result<()> {
     run(async |listener| match server {
         Server::Bare => accept(listener, |tcp| bare::shared(tcp, setting)).await,
+        Server::BarePair => accept(listener, |tcp| bare::paired(tcp, setting)).await,
         Server::Raw => accept(listener, raw::echo).await,
         Server::RawWhole => accept(listener, raw::echo_whole).await,
         Server::Rest => accept(listener, raw::echo_at_rest).await,
-        Server::BarePair => accept(listener, |tcp| bare::paired(tcp, setting)).await,
-        Server::Bowline => {
-            let server = bowline::server(setting);
-            accept(listener, move |tcp| bowline::echo(tcp, server.clone())).await
-        }
-        Server::Accept => accept(listener, bowline::echo_as_in_readme).await,
         Server::Axum => axum::serve(listener).await,
         Server::AxumWs => axum::serve_own(listener).await,
-        Server::Halves => {
-            let server = bowline::server(setting);
-            accept(listener, move |tcp| bowline::echo_by_halves(tcp, server.clone())).await
+        Server::Accept => accept(listener, bowline::echo_as_in_readme).await,
+        Server::Bowline
+        | Server::BowlineSend
+        | Server::BowlineForward
+        | Server::Halves
+        | Server::Tasks => serve_bowline(listener, server, setting).await,
+        _ => serve_peer(listener, server, setting).await,
+    })
+}
+
+async fn serve_bowline(listener: TcpListener, server: Server, setting: Setting) -> io::Result<()> {
+    let made = bowline::server(setting);
+    match server {
+        Server::Halves => accept(listener, |tcp| bowline::echo_by_halves(tcp, made.clone())).await,
+        Server::Tasks => accept(listener, |tcp| bowline::echo_by_tasks(tcp, made.clone())).await,
+        Server::BowlineSend => {
+            accept(listener, |tcp| bowline::echo_by_send(tcp, made.clone())).await
         }
-        Server::Tasks => {
-            let server = bowline::server(setting);
-            accept(listener, move |tcp| bowline::echo_by_tasks(tcp, server.clone())).await
+        Server::BowlineForward => {
+            accept(listener, |tcp| bowline::echo_by_forward(tcp, made.clone())).await
+        }
+        _ => accept(listener, |tcp| bowline::echo(tcp, made.clone())).await,
+    }
+}
+
+/// tokio-websockets and fastwebsockets without Tokio's budget for a task's turn, as in their examples.
+async fn serve_peer(listener: TcpListener, server: Server, setting: Setting) -> io::Result<()> {
+    let yawc = |options: ::yawc::Options| move |tcp| yawc::echo(tcp, options.clone(), setting);
+    match server {
+        Server::Tungstenite => {
+            accept(listener, |tcp| tungstenite::echo(tcp, tungstenite::config())).await
+        }
+        Server::TungsteniteSmall => {
+            accept(listener, |tcp| tungstenite::echo(tcp, tungstenite::small())).await
+        }
+        Server::TungsteniteForward => accept(listener, tungstenite::echo_by_forward).await,
+        Server::FastWebSockets => {
+            accept(listener, |tcp| unconstrained(fastwebsockets::echo(tcp))).await
+        }
+        Server::TokioWebSockets => {
+            accept(listener, |tcp| unconstrained(tokio_websockets::echo(tcp))).await
+        }
+        Server::TokioWebSocketsForward => {
+            accept(listener, |tcp| unconstrained(tokio_websockets::echo_by_forward(tcp))).await
+        }
+        Server::Soketto => accept(listener, soketto::echo).await,
+        Server::WebSocketCodec => accept(listener, websocket_codec::echo).await,
+        Server::WebSocketCodecForward => accept(listener, websocket_codec::echo_by_forward).await,
+        Server::Yawc => accept(listener, yawc(yawc::options(setting))).await,
+        Server::YawcSmall => accept(listener, yawc(yawc::small())).await,
+        Server::YawcTuned => accept(listener, yawc(yawc::tuned())).await,
+        Server::YawcForward => {
+            let options = yawc::options(setting);
+            accept(listener, |tcp| yawc::echo_by_forward(tcp, options.clone())).await
+        }
+        Server::YawcTunedForward => {
+            let options = yawc::tuned();
+            accept(listener, |tcp| yawc::echo_by_forward(tcp, options.clone())).await
         }
         Server::Sockudo => accept(listener, |tcp| sockudo::echo(tcp, setting)).await,
-        Server::Yawc => {
-            let options = yawc::options(setting);
-            accept(listener, move |tcp| yawc::echo(tcp, options.clone(), setting)).await
-        }
-    })
+        Server::SockudoForward => accept(listener, sockudo::echo_by_forward).await,
+        other => Err(io::Error::other(format!("{}: not served here", other.name()))),
+    }
 }
 
 /// Runs a server until it is ended from outside. Prints its port first.

@@ -5,7 +5,7 @@ use std::{io, str::FromStr};
 use crate::{arguments::Arguments, setting::Setting};
 
 /// A server by its name.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Server {
     /// The floor: a loop on the socket, with zlib-rs, that checks nothing.
     Bare,
@@ -18,6 +18,10 @@ pub(crate) enum Server {
     /// The floor of memory: a task and a socket.
     Rest,
     Bowline,
+    /// With `send` in place of `feed`.
+    BowlineSend,
+    /// `Stream` forwarded to `Sink`, here and in what follows.
+    BowlineForward,
     /// As short as in its README: `server::accept`.
     Accept,
     /// Over its halves, in one task.
@@ -28,25 +32,58 @@ pub(crate) enum Server {
     Axum,
     /// axum's own WebSocket.
     AxumWs,
-    Sockudo,
+    Tungstenite,
+    /// With the buffers that its docs recommend for many connections.
+    TungsteniteSmall,
+    TungsteniteForward,
+    FastWebSockets,
+    TokioWebSockets,
+    TokioWebSocketsForward,
+    Soketto,
+    WebSocketCodec,
+    WebSocketCodecForward,
     Yawc,
+    /// With small buffers, for many connections.
+    YawcSmall,
+    /// With the buffers of its own benchmark.
+    YawcTuned,
+    YawcForward,
+    YawcTunedForward,
+    Sockudo,
+    SockudoForward,
 }
 
 impl Server {
-    const NAMES: [(Self, &str); 13] = [
+    const NAMES: [(Self, &str); 29] = [
         (Self::Bare, "bare"),
         (Self::BarePair, "bare-pair"),
         (Self::Raw, "raw"),
         (Self::RawWhole, "raw-whole"),
         (Self::Rest, "rest"),
         (Self::Bowline, "bowline"),
+        (Self::BowlineSend, "bowline-send"),
+        (Self::BowlineForward, "bowline-forward"),
         (Self::Accept, "accept"),
         (Self::Halves, "halves"),
         (Self::Tasks, "halves-in-two-tasks"),
         (Self::Axum, "axum"),
         (Self::AxumWs, "axum-ws"),
-        (Self::Sockudo, "sockudo-ws"),
+        (Self::Tungstenite, "tokio-tungstenite"),
+        (Self::TungsteniteSmall, "tokio-tungstenite-small"),
+        (Self::TungsteniteForward, "tokio-tungstenite-forward"),
+        (Self::FastWebSockets, "fastwebsockets"),
+        (Self::TokioWebSockets, "tokio-websockets"),
+        (Self::TokioWebSocketsForward, "tokio-websockets-forward"),
+        (Self::Soketto, "soketto"),
+        (Self::WebSocketCodec, "websocket-codec"),
+        (Self::WebSocketCodecForward, "websocket-codec-forward"),
         (Self::Yawc, "yawc"),
+        (Self::YawcSmall, "yawc-small"),
+        (Self::YawcTuned, "yawc-tuned"),
+        (Self::YawcForward, "yawc-forward"),
+        (Self::YawcTunedForward, "yawc-tuned-forward"),
+        (Self::Sockudo, "sockudo-ws"),
+        (Self::SockudoForward, "sockudo-ws-forward"),
     ];
 
     pub(crate) fn name(self) -> &'static str {

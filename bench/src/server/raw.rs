@@ -148,3 +148,50 @@ fn frame_length(bytes: &[u8]) -> Option<usize> {
         length => 2 + KEY + usize::from(length),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A client's frame, with its key and payload of no account.
+    fn frame(first: u8, length: usize) -> Vec<u8> {
+        let header = match length {
+            0..126 => vec![first, 0x80 | length as u8],
+            _ => [&[first, 0x80 | 126], &(length as u16).to_be_bytes()[..]].concat(),
+        };
+        [header, vec![7; 4 + length]].concat()
+    }
+
+    #[test]
+    fn whole_messages_are_found_however_they_arrive() {
+        let fragmented = [frame(0x01, 3), frame(0x00, 200), frame(0x80, 0)].concat();
+        let messages = [frame(0x81, 5), fragmented, frame(0x81, 300)];
+        let bytes = messages.concat();
+        for step in 1..=bytes.len() {
+            let (mut held, mut start, mut filled, mut ends) = (Held::default(), 0, 0, Vec::new());
+            while filled < bytes.len() {
+                let length = step.min(bytes.len() - filled);
+                filled += length;
+                held.filled += length;
+                let end = held.find_end(&bytes[start..filled]);
+                assert!(held.wanted > held.filled - end || end == held.filled, "{step}");
+                start += end;
+                if end > 0 {
+                    held = held.behind(end);
+                    ends.push(start);
+                }
+            }
+            let whole = |end: &usize| {
+                let mut sum = 0;
+                messages.iter().any(|message| {
+                    sum += message.len();
+                    sum == *end
+                })
+            };
+            assert!(
+                ends.iter().all(whole) && ends.last() == Some(&bytes.len()),
+                "{step}: {ends:?}"
+            );
+        }
+    }
+}
