@@ -25,6 +25,7 @@ mod process;
 mod row;
 mod server;
 mod setting;
+mod split_payload;
 mod spread;
 mod table;
 mod trial;

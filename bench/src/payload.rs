@@ -1,27 +1,15 @@
 //! The messages: JSON that looks like an application's, the same on every run.
 
-const SEED: u64 = 0x0b0e_11e5;
+/// Of the records that are sent unless others are asked for.
+pub(crate) const SEED: u64 = 0x0b0e_11e5;
 
 /// JSON of exactly `size` bytes: records, and a note that fills what is left.
 pub(crate) fn json(size: usize) -> Vec<u8> {
     json_from(SEED, size)
 }
 
-/// The same for so many fragments of the same size, a character lying across two of them.
-pub(crate) fn json_to_split(size: usize, fragments: usize) -> Vec<u8> {
-    let is_cut = |json: &Vec<u8>| {
-        let mut starts = (1..fragments).map(|index| index * size.div_ceil(fragments));
-        // A byte that is not a character's first one.
-        starts.any(|start| json.get(start).is_some_and(|byte| byte & 0xc0 == 0x80))
-    };
-    let mut candidates = (SEED..).take(SEEDS).map(|seed| json_from(seed, size));
-    candidates.find(is_cut).unwrap_or_else(|| json(size))
-}
-
-/// How many messages are tried: one in fifty has a character across two of 16 fragments of 1 KiB.
-const SEEDS: usize = 2_000;
-
-fn json_from(seed: u64, size: usize) -> Vec<u8> {
+/// The same of other records.
+pub(crate) fn json_from(seed: u64, size: usize) -> Vec<u8> {
     let mut random = Random(seed);
     let mut text = String::from("[");
     // Room for the note in any case: a record more could leave less than the note's own frame takes.

@@ -16,8 +16,8 @@ use crate::{
 /// that is [`WebSocket`](crate::WebSocket)'s, or the caller's. What [`FrameCodec`] enforces is enforced
 /// here too, and a message has at most 64 MiB ([`with_limits`](Self::with_limits)).
 ///
-/// A message in one frame is a slice of the read buffer; one in fragments is copied once, into a buffer
-/// that grows with what arrives.
+/// A message in one frame is a slice of the read buffer, and so is one in fragments that are all there when it is decoded;
+/// otherwise fragments are copied once, into a buffer that grows with what arrives.
 ///
 /// ```
 /// use bowline::{Message, MessageCodec, Role};

@@ -113,11 +113,11 @@ pub(super) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 mod tests {
     use super::super::reply::replies;
     use super::*;
-    use crate::payload;
+    use crate::split_payload;
 
     #[test]
     fn fragments_make_the_message_and_split_a_character() {
-        let message = payload::json_to_split(16 << 10, 16);
+        let message = split_payload::json_to_split(16 << 10, 16);
         let script = Script::new(&message, 16, None).unwrap();
         let sent: Vec<_> = replies(script.frame(0)).collect();
         assert_eq!(sent.len(), 1);

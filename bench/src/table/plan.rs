@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{arguments::Arguments, load::Traffic, payload, server::Server};
+use crate::{arguments::Arguments, load::Traffic, payload, server::Server, split_payload};
 
 /// The idle connections that the goal is about.
 pub(super) const IDLE: usize = 9_000;
@@ -198,7 +198,7 @@ impl Case {
     pub(super) fn traffic(&self) -> Traffic {
         let message = match self.fragments {
             1 => payload::json(self.message_bytes),
-            many => payload::json_to_split(self.message_bytes, many),
+            many => split_payload::json_to_split(self.message_bytes, many),
         };
         let (fragments, in_flight) = (self.fragments, self.in_flight);
         Traffic { message, fragments, in_flight, checked: 1 }

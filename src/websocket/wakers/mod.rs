@@ -139,18 +139,14 @@ pub(crate) struct Pair {
 impl Pair {
     #[inline]
     fn register(&mut self, side: Side, waker: &Waker) -> Option<Waker> {
-        let is_alone = match side {
-            Side::Reader => self.writer.is_none(),
-            Side::Writer => self.reader.is_none(),
+        let (own, other) = match side {
+            Side::Reader => (&self.reader, &self.writer),
+            Side::Writer => (&self.writer, &self.reader),
         };
-        let own = match side {
-            Side::Reader => &self.reader,
-            Side::Writer => &self.writer,
-        };
-        if is_alone && own.as_ref().is_some_and(|own| own.will_wake(waker)) {
-            return None;
+        match (own, other) {
+            (Some(own), None) if own.will_wake(waker) => None,
+            _ => self.register_anew(side, waker),
         }
-        self.register_anew(side, waker)
     }
 
     fn register_anew(&mut self, side: Side, waker: &Waker) -> Option<Waker> {
