@@ -251,7 +251,7 @@ impl FrameReader {
     /// After an error nothing more comes.
     #[cold]
     fn refuse(&mut self, error: Error, buffer: &mut BytesMut) -> Error {
-        self.state = State::Failed;
+        self.fail();
         buffer.clear();
         error
     }

@@ -26,10 +26,9 @@ impl FrameReader {
         if !header.is_final() || header.payload_len() > (buffer.len() - encoded_len) as u64 {
             return Ok(None);
         }
-        match self.take_message(&header, encoded_len, buffer) {
-            Ok(payload) => Ok(Some((header.opcode(), payload))),
-            Err(error) => Err(self.refuse(error, buffer)),
-        }
+        let payload = self.take_message(&header, encoded_len, buffer);
+        let payload = payload.map_err(|error| self.refuse(error, buffer))?;
+        Ok(Some((header.opcode(), payload)))
     }
 
     /// The same for a message in fragments with nothing in between.
@@ -39,10 +38,9 @@ impl FrameReader {
     ) -> Result<Option<(OpCode, Bytes)>, Error> {
         let Some((header, _)) = self.begun_message(buffer) else { return Ok(None) };
         let Some(end) = message_end(buffer) else { return Ok(None) };
-        match self.take_fragments(end, buffer) {
-            Ok(payload) => Ok(Some((header.opcode(), payload))),
-            Err(error) => Err(self.refuse(error, buffer)),
-        }
+        let payload = self.take_fragments(end, buffer);
+        let payload = payload.map_err(|error| self.refuse(error, buffer))?;
+        Ok(Some((header.opcode(), payload)))
     }
 
     /// The header of a message that begins at the buffer's front, and that no extension has to do with.

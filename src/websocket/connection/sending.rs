@@ -109,20 +109,15 @@ impl<T> Connection<T> {
     }
 
     #[inline]
-    pub(in crate::websocket) fn check_open(&self) -> Result<(), Error> {
+    pub(super) fn check_open(&self) -> Result<(), Error> {
         if self.session.is_open() { Ok(()) } else { Err(self.session.sender_error()) }
     }
 
     pub(super) fn push(&mut self, frame: Frame) {
-        match self.session.config().outgoing_frame_size() {
-            None => self.push_whole(frame),
-            max_len => fragments(frame, max_len).for_each(|frame| self.push_whole(frame)),
+        for frame in fragments(frame, self.session.config().outgoing_frame_size()) {
+            let header = frame.header(self.codec.sender().masking_key());
+            self.outbox.push(&header, frame.into_payload());
         }
-    }
-
-    fn push_whole(&mut self, frame: Frame) {
-        let header = frame.header(self.codec.sender().masking_key());
-        self.outbox.push(&header, frame.into_payload());
     }
 
     pub(super) fn queue_close(&mut self, frame: Option<&CloseFrame>) {
