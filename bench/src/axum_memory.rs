@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
     machine::pin(machine::LOAD_CORE)?;
     println!(
         "## Memory per idle connection behind axum\n\n\
-         Resident bytes of the server over those before the first connection, after three messages of \
+         Resident bytes of the server over those with the first thousand connections, after three messages of \
          {MESSAGE_BYTES} bytes each way on every one of {count} connections; {rounds} rounds.\n"
     );
     let floor = servers[0].name();

@@ -17,7 +17,7 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
     machine::pin(machine::LOAD_CORE)?;
     println!(
         "## Memory per idle connection with permessage-deflate\n\n\
-         Resident bytes of the server over those before the first connection, after three compressed\n\
+         Resident bytes of the server over those with the first thousand connections, after three compressed\n\
          messages of 1 KiB each way on every connection.\n\n\
          | server | setting | connections | bytes per connection | |\n| --- | --- | ---: | ---: | --- |"
     );

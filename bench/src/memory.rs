@@ -12,7 +12,11 @@ use crate::{
 /// How long connections rest before memory is read.
 const REST: Duration = Duration::from_secs(1);
 
-/// What the first exchanges on each of `count` connections have added to a fresh server, divided by `count`.
+/// Connections that are open before it is looked at: what a server makes once, and the pages of its code, are not theirs.
+const WARM: usize = 1000;
+
+/// What `count` connections, with the first exchanges on each, have added to a server that has some already, divided by
+/// `count`.
 pub(crate) fn per_connection(
     server: Server,
     setting: Setting,
@@ -20,8 +24,10 @@ pub(crate) fn per_connection(
     count: usize,
 ) -> io::Result<f64> {
     let process = Process::start(&["serve", server.name(), setting.word()])?;
-    let before = process.resident_bytes()?;
     // Dropped at the end: the connections are open until memory is read.
+    let _warm = Load::open(process.port(), setting, traffic.clone(), WARM)?;
+    thread::sleep(REST);
+    let before = process.resident_bytes()?;
     let _load = Load::open(process.port(), setting, traffic, count)?;
     thread::sleep(REST);
     let after = process.resident_bytes()?;

@@ -95,7 +95,7 @@ impl Client {
             fields: Fields::default(),
             subprotocols: Vec::new(),
             deflate: None,
-            config: Arc::default(),
+            config: Config::shared(),
             dialer: Box::default(),
             max_redirects: 0,
         })

@@ -51,32 +51,33 @@ impl From<OrderError> for UsageError {
     }
 }
 
+/// Whether a data frame with this opcode may come next, in a message that is open or outside of any.
+pub(super) fn check_order(open: Option<Content>, opcode: OpCode) -> Result<(), OrderError> {
+    match (open, opcode) {
+        (None, OpCode::CONTINUATION) => Err(OrderError::UnexpectedContinuation),
+        (Some(_), opcode) if opcode != OpCode::CONTINUATION => {
+            Err(OrderError::InterleavedMessage(opcode))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A message of which fragments have passed and more must follow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OpenMessage {
     pub(super) content: Content,
-    fragments: u64,
+    /// Past what fits, the bytes are more than enough for any number of them.
+    fragments: u32,
     bytes: u64,
 }
 
 impl OpenMessage {
-    /// Whether a data frame with this opcode may come next.
-    pub(super) fn check_order(open: Option<&Self>, opcode: OpCode) -> Result<(), OrderError> {
-        match (open, opcode) {
-            (None, OpCode::CONTINUATION) => Err(OrderError::UnexpectedContinuation),
-            (Some(_), opcode) if opcode != OpCode::CONTINUATION => {
-                Err(OrderError::InterleavedMessage(opcode))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// The message with one more fragment of so many bytes, begun by it where none was open.
     pub(super) fn grown(open: Option<Self>, content: Content, payload_len: u64) -> Self {
         let before = open.unwrap_or(Self { content, fragments: 0, bytes: 0 });
         Self {
             content: before.content,
-            fragments: before.fragments + 1,
+            fragments: before.fragments.saturating_add(1),
             // A length has 63 bits at most, and the sum is judged before the next one is added.
             bytes: before.bytes.saturating_add(payload_len),
         }
@@ -96,8 +97,9 @@ impl OpenMessage {
         if let Some(limit) = max_size.filter(|limit| self.bytes > *limit as u64 && is_measured()) {
             return Err(LimitError::MessageTooLarge { size: self.bytes, limit });
         }
-        if self.fragments > self.bytes.saturating_add(SPARE_FRAGMENTS) {
-            return Err(LimitError::TooManyFragments { fragments: self.fragments });
+        let fragments = u64::from(self.fragments);
+        if fragments > self.bytes.saturating_add(SPARE_FRAGMENTS) {
+            return Err(LimitError::TooManyFragments { fragments });
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use bytes::{BufMut, BytesMut};
 
 use super::{
     Frame, FrameHeader,
-    open_message::{Content, OpenMessage},
+    open_message::{Content, check_order},
 };
 use crate::vocabulary::{
     MaskingKey, MessageKind, OpCode, ReservedBits, Role, UsageError, Utf8Validator,
@@ -18,7 +18,8 @@ pub(crate) struct FrameSender {
     role: Role,
     allowed: ReservedBits,
     keys: fn() -> MaskingKey,
-    open: Option<OpenMessage>,
+    /// What the message is whose first fragments have gone out.
+    open: Option<Content>,
     utf8: Utf8Validator,
     is_closed: bool,
 }
@@ -63,7 +64,7 @@ impl FrameSender {
         if frame.opcode().is_control() {
             return Ok(());
         }
-        if self.grown(frame).content == Content::Text {
+        if self.content(frame) == Content::Text {
             self.admit_text(frame)?;
         }
         self.advance(frame);
@@ -82,13 +83,13 @@ impl FrameSender {
         self.open.is_some()
     }
 
-    fn grown(&self, frame: &Frame) -> OpenMessage {
-        let content = Content::of(frame.opcode(), frame.reserved());
-        OpenMessage::grown(self.open, content, frame.payload().len() as u64)
+    /// What the frame's message is.
+    fn content(&self, frame: &Frame) -> Content {
+        self.open.unwrap_or(Content::of(frame.opcode(), frame.reserved()))
     }
 
     fn advance(&mut self, frame: &Frame) {
-        self.open = (!frame.is_final()).then_some(self.grown(frame));
+        self.open = (!frame.is_final()).then_some(self.content(frame));
     }
 
     /// Whether a data message may go out now as it is, in one frame, its text known to be valid; gives the frame's
@@ -102,7 +103,7 @@ impl FrameSender {
         if self.is_closed {
             return Err(UsageError::SendAfterClose);
         }
-        OpenMessage::check_order(self.open.as_ref(), kind.opcode())?;
+        check_order(self.open, kind.opcode())?;
         let header = FrameHeader::new(kind.opcode(), payload_len as u64);
         Ok(header.with_masking_key(self.masking_key()))
     }
@@ -116,7 +117,7 @@ impl FrameSender {
         if frame.opcode().is_control() {
             self.is_closed = frame.opcode() == OpCode::CLOSE;
         } else {
-            OpenMessage::check_order(self.open.as_ref(), frame.opcode())?;
+            check_order(self.open, frame.opcode())?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::{
     Message,
-    begun::{Open, Skipped},
+    begun::{Gathered, Open, Skipped},
 };
 use crate::{
     deflate::{Held, Incoming},
@@ -59,6 +59,9 @@ impl Assembler {
         if let Some(message) = self.next_at_hand(reader, buffer)? {
             return Ok(Some(message));
         }
+        if buffer.is_empty() && reader.is_between_frames() && !self.is_streamed() {
+            return Ok(None);
+        }
         if let Open::Streamed(streamed) = &self.open {
             match self.skip_streamed(reader, buffer, streamed.max_size)? {
                 Skipped::All => {}
@@ -75,11 +78,10 @@ impl Assembler {
         // With whole delivery a payload and its end come in one call, so nothing is kept between calls.
         let mut whole = Bytes::new();
         loop {
-            if let Open::Gathered(kind, message) = &mut self.open
-                && reader.gather_fragments(buffer, message)?
+            if let Open::Gathered(message) = &mut self.open
+                && reader.gather_fragments(buffer, &mut message.payload)?
+                && let Some((opcode, payload)) = self.take_gathered()
             {
-                let (opcode, payload) = (kind.opcode(), std::mem::take(message).freeze());
-                self.open = Open::Nothing;
                 return Ok(Some(data_message(opcode, payload, reader.text_check())?));
             }
             let delivery = self.delivery(reader);
@@ -113,6 +115,10 @@ impl Assembler {
         !matches!(self.open, Open::Nothing) || self.is_inflating()
     }
 
+    fn is_streamed(&self) -> bool {
+        matches!(self.open, Open::Streamed(_))
+    }
+
     pub(super) fn is_inflating(&self) -> bool {
         match &self.deflate {
             Some(deflate) => deflate.is_inflating(),
@@ -136,7 +142,7 @@ impl Assembler {
                 deflate.begin(header.opcode());
             }
             _ if !header.is_final() => {
-                self.open = Open::Gathered(kind, BytesMut::new());
+                self.open = Open::Gathered(Box::new(Gathered { kind, payload: BytesMut::new() }));
             }
             _ => {}
         }
@@ -144,7 +150,7 @@ impl Assembler {
 
     fn append(&mut self, payload: &[u8], limit: usize) -> Result<(), Error> {
         match (&mut self.open, &mut self.deflate) {
-            (Open::Gathered(_, message), _) => message.extend_from_slice(payload),
+            (Open::Gathered(message), _) => message.payload.extend_from_slice(payload),
             (_, Some(deflate)) => deflate.inflate(payload, limit)?,
             (_, None) => {}
         }
@@ -193,14 +199,19 @@ impl Assembler {
             let (opcode, message) = deflate.finish()?;
             return Ok(data_message(opcode, message, TextCheck::Holds)?);
         }
-        let (opcode, payload) = match (opcode, std::mem::take(&mut self.open)) {
-            (OpCode::CONTINUATION, Open::Gathered(kind, message)) => {
-                (kind.opcode(), message.freeze())
-            }
-            (OpCode::CONTINUATION, _) => return Err(UsageError::MessageInProgress.into()),
-            (opcode, _) => (opcode, payload),
+        let (opcode, payload) = match opcode {
+            OpCode::CONTINUATION => self.take_gathered().ok_or(UsageError::MessageInProgress)?,
+            opcode => (opcode, payload),
         };
         Ok(data_message(opcode, payload, reader.text_check())?)
+    }
+
+    /// The message that has been put together.
+    fn take_gathered(&mut self) -> Option<(OpCode, Bytes)> {
+        match std::mem::take(&mut self.open) {
+            Open::Gathered(message) => Some((message.kind.opcode(), message.payload.freeze())),
+            Open::Nothing | Open::Streamed(_) => None,
+        }
     }
 }
 

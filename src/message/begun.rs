@@ -11,10 +11,18 @@ pub(super) enum Open {
     /// None, or one in a frame that stays in the buffer until it is whole.
     #[default]
     Nothing,
-    /// In fragments: its payload so far.
-    Gathered(MessageKind, BytesMut),
+    /// In fragments that come one after the other; boxed as well.
+    Gathered(Box<Gathered>),
     /// Handed on as it arrives; boxed, because few are.
     Streamed(Box<Streamed>),
+}
+
+/// A message that is put together.
+#[derive(Debug)]
+pub(super) struct Gathered {
+    pub(super) kind: MessageKind,
+    /// Its payload so far.
+    pub(super) payload: BytesMut,
 }
 
 /// A message that is handed on as it arrives.

@@ -39,7 +39,8 @@ pub struct MessageCodec {
     assembler: Assembler,
     deflate: Option<Held<Outgoing>>,
     agreement: Option<Box<Agreement>>,
-    outgoing_frame_size: Option<usize>,
+    /// The most that an outgoing frame's payload has.
+    outgoing_frame_size: usize,
 }
 
 impl MessageCodec {
@@ -51,7 +52,7 @@ impl MessageCodec {
             assembler: Assembler::default(),
             deflate: None,
             agreement: None,
-            outgoing_frame_size: None,
+            outgoing_frame_size: usize::MAX,
         }
     }
 
@@ -65,7 +66,7 @@ impl MessageCodec {
     /// Splits outgoing data messages into frames of at most this many bytes; off unless set.
     #[must_use]
     pub fn with_outgoing_frame_size(mut self, bytes: Option<usize>) -> Self {
-        self.outgoing_frame_size = bytes;
+        self.outgoing_frame_size = bytes.unwrap_or(usize::MAX);
         self
     }
 
@@ -219,7 +220,7 @@ impl From<FrameCodec> for MessageCodec {
             reader: reader.with_limits(limits),
             sender,
             agreement,
-            outgoing_frame_size: None,
+            outgoing_frame_size: usize::MAX,
         }
     }
 }
@@ -246,7 +247,7 @@ impl Encoder<Message> for MessageCodec {
 
     fn encode(&mut self, message: Message, dst: &mut BytesMut) -> Result<(), Error> {
         let frame = self.outgoing(message, Compression::AsAgreed)?;
-        for frame in fragments(frame, self.outgoing_frame_size) {
+        for frame in fragments(frame, Some(self.outgoing_frame_size)) {
             append_frame(&frame.header(self.sender.masking_key()), frame.payload(), dst);
         }
         Ok(())

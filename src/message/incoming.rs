@@ -108,7 +108,9 @@ impl Assembler {
     ) -> Option<MessageKind> {
         let (kind, gathered) = match &mut self.open {
             Open::Streamed(_) => return None,
-            Open::Gathered(kind, message) => (*kind, std::mem::take(message).freeze()),
+            Open::Gathered(message) => {
+                (message.kind, std::mem::take(&mut message.payload).freeze())
+            }
             Open::Nothing => match (&mut self.deflate, reader.header()) {
                 (Some(deflate), _) if deflate.is_inflating() => {
                     (MessageKind::of(deflate.opcode()?)?, deflate.take_output())

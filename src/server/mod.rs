@@ -23,7 +23,7 @@
 
 mod pending;
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -42,15 +42,16 @@ use crate::{
 /// # Errors
 ///
 /// As [`Server::receive`] and [`Pending::accept`].
-pub async fn accept<T>(io: T) -> Result<WebSocket<T>, Error>
+pub fn accept<T>(io: T) -> impl Future<Output = Result<WebSocket<T>, Error>>
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
-    Server::new().receive(io).await?.accept().await
+    // Boxed, because the caller's future would keep room for the handshake as long as it lives.
+    Box::pin(async move { Server::new().receive(io).await?.accept().await })
 }
 
 /// How a server opens its connections. Cheap to clone; one serves any number of connections.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Server {
     config: Arc<Config>,
     deflate: Option<Deflate>,
@@ -59,7 +60,7 @@ pub struct Server {
 impl Server {
     /// A server with the default [`Config`].
     pub fn new() -> Self {
-        Self::default()
+        Self { config: Config::shared(), deflate: None }
     }
 
     /// Sets the configuration of its connections.
@@ -86,12 +87,12 @@ impl Server {
     /// [`Error::Handshake`] for a request that is malformed or breaks a rule of RFC 6455 section 4.2.1:
     /// it has been answered by then, with 400, 405, 426, 431 or 505. [`Error::Io`], and
     /// [`HandshakeError::TimedOut`](crate::HandshakeError::TimedOut) after `handshake_timeout`, 10 seconds unless set.
-    pub async fn receive<T>(&self, io: T) -> Result<Pending<T>, Error>
+    pub fn receive<T>(&self, io: T) -> impl Future<Output = Result<Pending<T>, Error>>
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
         let mut opening = Opening::new(io, HandshakeCodec::server(), self.config.clone());
-        // Boxed, because the caller's future would keep room for the handshake as long as it lives.
+        // Boxed as above.
         Box::pin(trace::handshake(Role::Server, "request received", async move {
             match opening.receive().await {
                 Ok(request) => Ok(Pending::new(opening, request, self.deflate)),
@@ -102,6 +103,11 @@ impl Server {
                 Err(error) => Err(error),
             }
         }))
-        .await
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self::new()
     }
 }

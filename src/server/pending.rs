@@ -1,3 +1,5 @@
+use std::future::Future;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -128,9 +130,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Pending<T> {
     ///
     /// [`HandshakeError::NotWebSocket`]; [`Error::Usage`] for a subprotocol or header that can't be in
     /// the response, where the client gets 500; [`Error::Io`] and [`HandshakeError::TimedOut`].
-    pub async fn accept(self) -> Result<WebSocket<T>, Error> {
-        // Boxed as above.
-        Box::pin(trace::handshake(Role::Server, "opened", self.accept_offer())).await
+    pub fn accept(self) -> impl Future<Output = Result<WebSocket<T>, Error>> {
+        // Boxed, because the caller's future would keep room for the handshake as long as it lives.
+        Box::pin(trace::handshake(Role::Server, "opened", self.accept_offer()))
     }
 
     async fn accept_offer(mut self) -> Result<WebSocket<T>, Error> {

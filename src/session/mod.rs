@@ -14,7 +14,7 @@
 mod keepalive;
 mod message_watch;
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU64, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
@@ -87,15 +87,22 @@ pub(crate) struct Session {
     received: u64,
     seen: u64,
     is_started: bool,
+    progress_by: Option<Instant>,
+    /// How long the peer's last answer took, in nanoseconds and one more.
+    round_trip: Option<NonZeroU64>,
+    /// Boxed, because most connections spend their life without one.
+    ending: Option<Box<Ending>>,
+}
+
+/// How a connection is to end.
+#[derive(Debug, Default)]
+struct Ending {
     expires_at: Option<Instant>,
     close_by: Option<Instant>,
-    progress_by: Option<Instant>,
     discarded: usize,
-    /// How long the peer's last answer took.
-    round_trip: Option<Duration>,
-    error: Option<Box<Error>>,
+    error: Option<Error>,
     /// What senders are told once the stream has had the error itself.
-    reported: Option<Box<Error>>,
+    reported: Option<Error>,
 }
 
 impl Session {
@@ -111,13 +118,9 @@ impl Session {
             received: 0,
             seen: 0,
             is_started: false,
-            expires_at: None,
-            close_by: None,
             progress_by: None,
-            discarded: 0,
             round_trip: None,
-            error: None,
-            reported: None,
+            ending: None,
         }
     }
 
@@ -145,7 +148,9 @@ impl Session {
     pub(crate) fn start(&mut self, now: Instant) {
         self.is_started = true;
         self.heartbeat = Heartbeat::watching(self.config.keepalive(), now);
-        self.expires_at = after(now, self.config.max_lifetime());
+        if let Some(expires_at) = after(now, self.config.max_lifetime()) {
+            self.ending_mut().expires_at = Some(expires_at);
+        }
         if self.phase != Phase::Open {
             self.start_closing(now);
         }
@@ -181,8 +186,8 @@ impl Session {
         let now = now();
         let round_trip = now.saturating_duration_since(begun);
         self.watch_peer(now);
-        self.round_trip = Some(round_trip);
-        self.round_trip
+        self.set_round_trip(round_trip);
+        Some(round_trip)
     }
 
     /// The peer is alive: the watch begins anew.
@@ -193,12 +198,29 @@ impl Session {
 
     /// A ping of the caller's has been answered.
     pub(crate) fn set_round_trip(&mut self, round_trip: Duration) {
-        self.round_trip = Some(round_trip);
+        let nanos = u64::try_from(round_trip.as_nanos()).unwrap_or(u64::MAX);
+        self.round_trip = Some(NonZeroU64::MIN.saturating_add(nanos));
     }
 
     /// How long the peer's last answer took.
     pub(crate) fn round_trip(&self) -> Option<Duration> {
-        self.round_trip
+        self.round_trip.map(|nanos| Duration::from_nanos(nanos.get() - 1))
+    }
+
+    fn ending(&self) -> Option<&Ending> {
+        self.ending.as_deref()
+    }
+
+    fn ending_mut(&mut self) -> &mut Ending {
+        self.ending.get_or_insert_default()
+    }
+
+    fn close_by(&self) -> Option<Instant> {
+        self.ending()?.close_by
+    }
+
+    fn expires_at(&self) -> Option<Instant> {
+        self.ending()?.expires_at
     }
 
     /// The reader waits with a message incomplete, of which so much has come; or with none.
@@ -226,19 +248,21 @@ impl Session {
 
     /// The peer broke a rule, and our Close is queued where none was sent before.
     pub(crate) fn handle_breach(&mut self, error: Error, now: Instant) {
-        self.error = Some(Box::new(error));
+        self.ending_mut().error = Some(error);
         self.phase = Phase::Finishing(Step::Flush);
         self.start_closing(now);
     }
 
     fn start_closing(&mut self, now: Instant) {
-        self.close_by = self.close_by.or(after(now, self.config.close_timeout()));
+        let close_by = after(now, self.config.close_timeout());
+        let ending = self.ending_mut();
+        ending.close_by = ending.close_by.or(close_by);
     }
 
     /// Our Close is written. "the server MUST close first" (section 7.1.1), and so does whoever fails
     /// the connection; a client waits for the server.
     pub(crate) fn handle_close_written(&mut self) {
-        let closes_first = self.role == Role::Server || self.error.is_some();
+        let closes_first = self.role == Role::Server || self.has_error();
         self.phase = Phase::Finishing(if closes_first { Step::Shutdown } else { Step::Drain });
     }
 
@@ -252,14 +276,16 @@ impl Session {
         if self.transport == Transport::Stream {
             // Counted from the first time: later ones are no earlier.
             let linger = after(now(), Some(LINGER));
-            self.close_by = self.close_by.into_iter().chain(linger).min();
+            let ending = self.ending_mut();
+            ending.close_by = ending.close_by.into_iter().chain(linger).min();
         }
     }
 
     /// Input that nobody will read has been discarded; past the bound, that is the end.
     pub(crate) fn handle_discarded(&mut self, bytes: usize) {
-        self.discarded += bytes;
-        if self.discarded > MAX_DISCARDED {
+        let ending = self.ending_mut();
+        ending.discarded += bytes;
+        if ending.discarded > MAX_DISCARDED {
             self.end(None);
         }
     }
@@ -267,8 +293,8 @@ impl Session {
     /// Ends the connection; of two errors the first is kept.
     pub(crate) fn end(&mut self, error: Option<Error>) {
         self.phase = Phase::Ended;
-        if self.error.is_none() {
-            self.error = error.map(Box::new);
+        if let Some(error) = error {
+            self.ending_mut().error.get_or_insert(error);
         }
     }
 
@@ -280,28 +306,30 @@ impl Session {
     }
 
     pub(crate) fn has_error(&self) -> bool {
-        self.error.is_some()
+        self.ending().is_some_and(|ending| ending.error.is_some())
     }
 
     /// What a sender is told of the end of the connection; the stream is who gets the error itself.
     pub(crate) fn sender_error(&self) -> Error {
-        let error = self.error.as_deref().or(self.reported.as_deref());
+        let error =
+            self.ending().and_then(|ending| ending.error.as_ref().or(ending.reported.as_ref()));
         error.and_then(Error::duplicate).unwrap_or(UsageError::SendAfterClose.into())
     }
 
     /// The error that ended the connection, once.
     pub(crate) fn take_error(&mut self) -> Option<Error> {
-        let error = self.error.take()?;
-        self.reported = error.duplicate().map(Box::new);
-        Some(*error)
+        let ending = self.ending.as_deref_mut()?;
+        let error = ending.error.take()?;
+        ending.reported = error.duplicate();
+        Some(error)
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let always = [self.close_by, self.progress_by];
+        let always = [self.close_by(), self.progress_by];
         let open = [
             self.heartbeat.deadline(self.config.keepalive()),
-            self.expires_at,
+            self.expires_at(),
             self.message.deadline(),
         ];
         let open = open.into_iter().take(if self.is_open() { 3 } else { 0 });
@@ -311,9 +339,14 @@ impl Session {
         }
     }
 
+    /// Whether the connection is open and no deadline runs but those that are there all its life.
+    pub(crate) fn is_at_ease(&self) -> bool {
+        self.is_open() && self.is_started && !self.is_pressed() && self.message.deadline().is_none()
+    }
+
     /// Whether a deadline runs that is short, and passes whatever else happens.
     pub(crate) fn is_pressed(&self) -> bool {
-        self.close_by.is_some() || self.progress_by.is_some()
+        self.close_by().is_some() || self.progress_by.is_some()
     }
 
     /// Whether the deadline due next judges the peer by what it sent, so that the transport must be read
@@ -329,7 +362,7 @@ impl Session {
         if self.phase == Phase::Ended {
             return None;
         }
-        if is_due(self.close_by) {
+        if is_due(self.close_by()) {
             return Some(self.close_expiry());
         }
         if is_due(self.progress_by) {
@@ -339,8 +372,8 @@ impl Session {
         if !self.is_open() {
             return None;
         }
-        if is_due(self.expires_at) {
-            self.expires_at = None;
+        if is_due(self.expires_at()) {
+            self.ending_mut().expires_at = None;
             return Some(Expiry::Close(CloseCode::AWAY));
         }
         if is_due(self.message.deadline()) && input == Input::Dry {

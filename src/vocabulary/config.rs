@@ -1,4 +1,7 @@
-use std::time::Duration;
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use super::Limits;
 
@@ -233,6 +236,14 @@ impl Config {
     /// How many bytes may wait to be written.
     pub const fn high_water(&self) -> usize {
         self.high_water
+    }
+}
+
+impl Config {
+    /// The defaults, of which all connections that have nothing else share one.
+    pub(crate) fn shared() -> Arc<Self> {
+        static SHARED: LazyLock<Arc<Config>> = LazyLock::new(Arc::default);
+        SHARED.clone()
     }
 }
 

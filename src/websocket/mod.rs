@@ -21,10 +21,10 @@ mod wakers;
 
 use std::{
     fmt,
-    future::poll_fn,
+    future::{Future, poll_fn},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -39,7 +39,7 @@ use crate::{
     message::{Message, MessageCodec, Parcel, Prepared},
     vocabulary::{Agreement, CloseCode, CloseFrame, Config, Error, Extension, Role, Utf8Bytes},
 };
-use connection::{Connection, Sending};
+use connection::Connection;
 pub use drain::{Drain, Drained, Hold, Reserved};
 pub use halves::{Reader, ReuniteError, Writer};
 pub use lend::Loan;
@@ -207,9 +207,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// # Errors
     ///
     /// [`Error::Usage`] for what can't be sent, and after Close; otherwise what ended the connection.
-    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        self.feed(message).await?;
-        self.flush().await
+    pub fn send(&mut self, message: impl Into<Message>) -> impl Future<Output = Result<(), Error>> {
+        self.deliver(message)
     }
 
     /// Queues a message, waiting while 64 KiB are queued already. It is written by the next
@@ -220,11 +219,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// # Errors
     ///
     /// As [`send`](Self::send).
-    pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        if !self.is_free() {
-            self.ready().await?;
-        }
-        self.connection.start_send(message.into(), Party::WRITER)
+    pub fn feed(&mut self, message: impl Into<Message>) -> impl Future<Output = Result<(), Error>> {
+        self.queue(message)
     }
 
     /// [`send`](Self::send) of a message that is encoded once for many.
@@ -235,8 +231,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     ///
     /// As `send`.
     pub async fn send_prepared(&mut self, message: &Prepared) -> Result<(), Error> {
-        self.feed_prepared(message).await?;
-        self.flush().await
+        self.deliver(Parcel::Prepared(message.clone())).await
     }
 
     /// [`feed`](Self::feed) of a message that is encoded once for many.
@@ -247,10 +242,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     ///
     /// As `feed`.
     pub async fn feed_prepared(&mut self, message: &Prepared) -> Result<(), Error> {
-        if !self.is_free() {
-            self.ready().await?;
-        }
-        self.connection.start_send(Parcel::Prepared(message.clone()), Party::WRITER)
+        self.queue(Parcel::Prepared(message.clone())).await
     }
 
     /// [`send`](Self::send) of a message that stays uncompressed, whatever was agreed on: it is compressed
@@ -263,8 +255,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// As `send`.
     #[cfg(feature = "deflate")]
     pub async fn send_uncompressed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        self.feed_uncompressed(message).await?;
-        self.flush().await
+        self.deliver(Parcel::uncompressed(message.into())).await
     }
 
     /// [`feed`](Self::feed) of a message that stays uncompressed, as with
@@ -277,20 +268,25 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// As `feed`.
     #[cfg(feature = "deflate")]
     pub async fn feed_uncompressed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        if !self.is_free() {
-            self.ready().await?;
-        }
-        self.connection.start_send(Parcel::uncompressed(message.into()), Party::WRITER)
+        self.queue(Parcel::uncompressed(message.into())).await
     }
 
-    /// Whether a message can be queued without a look at anything else.
+    /// Queues a message. A future by hand, because an async function's keeps room for what it is given twice, as long
+    /// as the task lives.
     #[inline]
-    fn is_free(&self) -> bool {
-        self.connection.is_free_for(Party::WRITER, Sending::Data)
+    fn queue(&mut self, parcel: impl Into<Parcel>) -> impl Future<Output = Result<(), Error>> {
+        let mut parcel = Some(parcel);
+        poll_fn(move |cx| self.connection.poll_queue(cx, &mut parcel, Party::WRITER))
     }
 
-    async fn ready(&mut self) -> Result<(), Error> {
-        poll_fn(|cx| self.connection.poll_ready(cx, Party::WRITER)).await
+    /// Queues a message, then writes what is queued.
+    #[inline]
+    fn deliver(&mut self, parcel: impl Into<Parcel>) -> impl Future<Output = Result<(), Error>> {
+        let mut parcel = Some(parcel);
+        poll_fn(move |cx| {
+            ready!(self.connection.poll_queue(cx, &mut parcel, Party::WRITER))?;
+            self.connection.poll_flush(cx, Party::WRITER)
+        })
     }
 
     /// Sends a ping that answers: the future gives how long it took to the peer and back. The ping is queued at once, and

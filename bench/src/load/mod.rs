@@ -31,6 +31,7 @@ const CHECKED: usize = 3;
 const PER_ADDRESS: usize = 20_000;
 
 /// What every connection sends, over and over.
+#[derive(Clone)]
 pub(crate) struct Traffic {
     pub(crate) message: Vec<u8>,
     /// Frames of each message.

@@ -14,7 +14,11 @@ use crate::setting::Setting;
 const CHANNEL: usize = 64;
 
 /// Made once, for all connections.
-pub(super) fn server(setting: Setting) -> bowline::Server {
+pub(super) fn server(setting: Setting) -> &'static bowline::Server {
+    Box::leak(Box::new(configured(setting)))
+}
+
+fn configured(setting: Setting) -> bowline::Server {
     let both = |takeover| {
         Deflate::new()
             .with_level(6)
@@ -31,12 +35,21 @@ pub(super) fn server(setting: Setting) -> bowline::Server {
     }
 }
 
-pub(super) async fn echo(tcp: TcpStream, server: bowline::Server) -> Result<(), Error> {
-    echo_messages(server.receive(tcp).await?.accept().await?).await
+pub(super) async fn echo(tcp: TcpStream, server: &bowline::Server) -> Result<(), Error> {
+    let mut ws = server.receive(tcp).await?.accept().await?;
+    while let Some(message) = ws.next().await {
+        match message? {
+            Message::Text(text) => ws.feed(text).await?,
+            Message::Binary(bytes) => ws.feed(bytes).await?,
+            Message::Ping(_) | Message::Pong(_) => {} // answered already
+            Message::Close(_) => {}                   // replied to already
+        }
+    }
+    Ok(())
 }
 
 /// With `send` in place of `feed`: each reply is written at once.
-pub(super) async fn echo_by_send(tcp: TcpStream, server: bowline::Server) -> Result<(), Error> {
+pub(super) async fn echo_by_send(tcp: TcpStream, server: &bowline::Server) -> Result<(), Error> {
     let mut ws = server.receive(tcp).await?.accept().await?;
     while let Some(message) = ws.next().await {
         let message = message?;
@@ -47,7 +60,7 @@ pub(super) async fn echo_by_send(tcp: TcpStream, server: bowline::Server) -> Res
     Ok(())
 }
 
-pub(super) async fn echo_by_forward(tcp: TcpStream, server: bowline::Server) -> Result<(), Error> {
+pub(super) async fn echo_by_forward(tcp: TcpStream, server: &bowline::Server) -> Result<(), Error> {
     forward(server.receive(tcp).await?.accept().await?, is_wanted).await
 }
 
@@ -73,7 +86,7 @@ where
 }
 
 /// The same loop on the halves.
-pub(super) async fn echo_by_halves(tcp: TcpStream, server: bowline::Server) -> Result<(), Error> {
+pub(super) async fn echo_by_halves(tcp: TcpStream, server: &bowline::Server) -> Result<(), Error> {
     let ws = server.receive(tcp).await?.accept().await?;
     let (mut reader, mut writer) = ws.split();
     while let Some(message) = reader.next().await {
@@ -88,7 +101,7 @@ pub(super) async fn echo_by_halves(tcp: TcpStream, server: bowline::Server) -> R
 }
 
 /// The reader in this task, the writer in another.
-pub(super) async fn echo_by_tasks(tcp: TcpStream, server: bowline::Server) -> Result<(), Error> {
+pub(super) async fn echo_by_tasks(tcp: TcpStream, server: &bowline::Server) -> Result<(), Error> {
     let ws = server.receive(tcp).await?.accept().await?;
     let (mut reader, mut writer) = ws.split();
     let (sender, mut receiver) = mpsc::channel::<Message>(CHANNEL);

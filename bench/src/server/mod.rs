@@ -53,15 +53,11 @@ pub(crate) fn serve(server: Server, setting: Setting) -> io::Result<()> {
 async fn serve_bowline(listener: TcpListener, server: Server, setting: Setting) -> io::Result<()> {
     let made = bowline::server(setting);
     match server {
-        Server::Halves => accept(listener, |tcp| bowline::echo_by_halves(tcp, made.clone())).await,
-        Server::Tasks => accept(listener, |tcp| bowline::echo_by_tasks(tcp, made.clone())).await,
-        Server::BowlineSend => {
-            accept(listener, |tcp| bowline::echo_by_send(tcp, made.clone())).await
-        }
-        Server::BowlineForward => {
-            accept(listener, |tcp| bowline::echo_by_forward(tcp, made.clone())).await
-        }
-        _ => accept(listener, |tcp| bowline::echo(tcp, made.clone())).await,
+        Server::Halves => accept(listener, |tcp| bowline::echo_by_halves(tcp, made)).await,
+        Server::Tasks => accept(listener, |tcp| bowline::echo_by_tasks(tcp, made)).await,
+        Server::BowlineSend => accept(listener, |tcp| bowline::echo_by_send(tcp, made)).await,
+        Server::BowlineForward => accept(listener, |tcp| bowline::echo_by_forward(tcp, made)).await,
+        _ => accept(listener, |tcp| bowline::echo(tcp, made)).await,
     }
 }
 

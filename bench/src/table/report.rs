@@ -30,8 +30,8 @@ pub(super) fn page(results: &Results) -> io::Result<String> {
         let _ = write!(
             page,
             "\n## Memory per idle connection\n\n\
-             {idle} connections are opened one after the other, with one echo of 20 bytes on each. After a second of rest: the \
-             server's resident memory over what it was before the first connection, divided by their number.\n\n"
+             A thousand connections are opened, then {idle} more, one after the other, with one echo of 20 bytes on each. After a \
+             second of rest: what the server's resident memory has grown by since the first thousand, divided by {idle}.\n\n"
         );
         page += &figure(&figures::MEMORY);
         page += &tables::idle(results, case);

@@ -15,7 +15,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use super::{
     FrameHeader,
     measure::Measure,
-    open_message::{Content, OpenMessage},
+    open_message::{Content, OpenMessage, check_order},
     rules,
 };
 use crate::vocabulary::{
@@ -170,6 +170,11 @@ impl FrameReader {
         }
     }
 
+    /// Whether the next byte is a header's first.
+    pub(crate) fn is_between_frames(&self) -> bool {
+        matches!(self.state, State::Header)
+    }
+
     /// Whether a Close or an error has ended the reading.
     pub fn is_ended(&self) -> bool {
         matches!(self.state, State::Ended | State::Failed)
@@ -291,7 +296,7 @@ impl FrameReader {
 
     fn check_order(&self, opcode: OpCode) -> Result<(), ProtocolError> {
         if !opcode.is_control() {
-            OpenMessage::check_order(self.open.as_ref(), opcode)?;
+            check_order(self.open.map(|message| message.content), opcode)?;
         }
         Ok(())
     }

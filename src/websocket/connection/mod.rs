@@ -78,6 +78,7 @@ impl<T> Connection<T> {
     /// From now on these are polling.
     pub(super) fn set_wakers(&mut self, wakers: Wakers) {
         self.wakers = wakers;
+        self.timer.disarm();
         if let Some(member) = self.ties.member() {
             member.forget_waker();
         }
@@ -165,7 +166,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Self, &mut Context<'_>) -> Poll<O>,
     ) -> Poll<O> {
-        let all = self.wakers.register(party, cx.waker());
+        if !self.wakers.know(party, cx.waker()) {
+            self.wakers.note(party, cx.waker());
+            self.timer.disarm();
+        }
+        let all = self.wakers.for_all();
         let cx = &mut Context::from_waker(all.as_ref().unwrap_or(cx.waker()));
         let phase = self.session.phase();
         let is_tied = self.ties.is_some();

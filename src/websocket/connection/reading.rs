@@ -57,12 +57,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     /// A data message that has been read to its last byte: it asks nothing of us, and nobody has to be woken for it.
     #[inline(always)]
     fn message_at_hand(&mut self) -> Result<Option<Message>, Error> {
-        let is_at_ease = self.session.is_open()
-            && self.session.is_started()
-            && !self.session.is_pressed()
+        let may_be_at_hand = !self.input.bytes.is_empty()
+            && self.session.is_at_ease()
             && !self.timer.is_elapsed()
             && !self.ties.is_some();
-        if is_at_ease { self.codec.decode_at_hand(&mut self.input.bytes) } else { Ok(None) }
+        if may_be_at_hand { self.codec.decode_at_hand(&mut self.input.bytes) } else { Ok(None) }
     }
 
     fn poll_message(
@@ -204,7 +203,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
         let progress = self.codec.reader().progress(&self.input.bytes);
         self.session.watch_message(progress, Instant::now);
-        let poll = self.poll_deadlines(cx);
+        let is_watched = self.session.is_at_ease() && self.timer.is_armed();
+        let poll = if is_watched { Poll::Pending } else { self.poll_deadlines(cx) };
         if poll.is_pending() {
             self.input.release();
         }

@@ -14,6 +14,7 @@ use tokio::{
 
 use super::Connection;
 use crate::{
+    message::Parcel,
     session::Phase,
     vocabulary::{CloseCode, CloseFrame, Error, OpCode},
     websocket::{
@@ -57,6 +58,20 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         sending: Sending,
     ) -> Poll<Result<(), Error>> {
         self.poll_free(cx, party, sending.hindrance())
+    }
+
+    /// Queues a message once there is room for it. Nothing where it is queued already.
+    #[inline(always)]
+    pub(in crate::websocket) fn poll_queue(
+        &mut self,
+        cx: &mut Context<'_>,
+        parcel: &mut Option<impl Into<Parcel>>,
+        party: Party,
+    ) -> Poll<Result<(), Error>> {
+        if parcel.is_some() && !self.is_free_for(party, Sending::Data) {
+            ready!(self.poll_ready(cx, party))?;
+        }
+        Poll::Ready(parcel.take().map_or(Ok(()), |parcel| self.start_send(parcel, party)))
     }
 
     /// Whether nothing holds this party up, and no deadline is to be looked at.
@@ -240,11 +255,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             return Poll::Ready(Ok(()));
         }
         let waiting = self.outbox.len();
-        let session = &mut self.session;
+        let (session, timer) = (&mut self.session, &mut self.timer);
         let result = self.outbox.poll_write(&mut self.io, cx, |written| {
             session.handle_write_progress();
             if written == Written::Ping {
                 session.handle_ping_written(Instant::now());
+                // The answer is due before the timer may be.
+                timer.disarm();
             }
         });
         if let Some(pings) = &mut self.pings {

@@ -40,8 +40,8 @@ pub(super) struct Outbox {
     ping: u8,
     is_vectored: bool,
     needs_flush: bool,
-    /// The place from which on frames that somebody sent were dropped, if any were.
-    dropped: Option<Mark>,
+    /// The place from which on frames that somebody sent were dropped, if any were; boxed, because few connections fail.
+    dropped: Option<Box<Mark>>,
     /// How much has gone out that somebody sent: pongs and pings, which come in between, are not counted.
     written: Wrapping<u64>,
 }
@@ -123,7 +123,7 @@ impl Outbox {
     /// Whether everything before this place has been written. What was dropped never is, though a Close is written in
     /// its place.
     pub(super) fn is_past(&self, mark: Mark) -> bool {
-        let is_dropped = self.dropped.is_some_and(|dropped| mark.is_behind(dropped));
+        let is_dropped = self.dropped.as_ref().is_some_and(|dropped| mark.is_behind(**dropped));
         !is_dropped && !mark.is_behind(Mark(self.written))
     }
 
@@ -172,7 +172,7 @@ impl Outbox {
         self.queue.truncate(self.begun);
         (self.pong, self.ping) = (0, 0);
         if dropped > urgent && self.dropped.is_none() {
-            self.dropped = Some(self.end());
+            self.dropped = Some(Box::new(self.end()));
         }
         dropped
     }
@@ -215,6 +215,9 @@ impl Outbox {
         io: &mut T,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
+        if let Some(piece) = self.queue.only_piece() {
+            return Pin::new(io).poll_write(cx, piece);
+        }
         self.queue.mask_next();
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         let mut count = 0;
@@ -231,6 +234,12 @@ impl Outbox {
 
     /// Removes what was written, and notes which frames are begun by it.
     fn advance(&mut self, bytes: usize) -> Written {
+        if bytes == self.queue.len() && self.begun_urgent == 0 && self.unbegun_urgent() == 0 {
+            self.written += bytes as u64;
+            self.begun = 0;
+            self.queue.clear();
+            return Written::Frames;
+        }
         let ping_starts = self.begun + usize::from(self.pong);
         let has_ping = self.ping > 0 && bytes > ping_starts;
         let urgent = self.advance_urgent(bytes);

@@ -15,9 +15,6 @@ const FLAT: usize = 16 << 10;
 /// How much of a payload is masked ahead of the socket taking it.
 const MASKED_AHEAD: usize = LARGEST;
 
-/// How many segments an empty queue keeps room for.
-const IDLE_SEGMENTS: usize = 4;
-
 /// A stretch of the queue.
 #[derive(Debug)]
 enum Segment {
@@ -62,7 +59,8 @@ impl Segment {
 /// Frames in order: whole ones coalesced in the tail, large payloads by reference before it.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    segments: VecDeque<Segment>,
+    /// Boxed, and only there while something is in it: an idle connection keeps no room for what is large or comes seldom.
+    segments: Option<Box<VecDeque<Segment>>>,
     /// The newest frames, small ones and headers of large ones.
     tail: BytesMut,
     /// The size of tail that the last bursts have asked for.
@@ -143,7 +141,7 @@ impl Queue {
     fn push_payload(&mut self, key: Option<MaskingKey>, payload: Bytes) {
         self.seal_tail();
         self.len += payload.len();
-        self.segments.push_back(match key {
+        self.segments_mut().push_back(match key {
             Some(key) => Segment::Masked { payload, key },
             None => Segment::Plain(payload),
         });
@@ -151,8 +149,17 @@ impl Queue {
 
     fn seal_tail(&mut self) {
         if !self.tail.is_empty() {
-            self.segments.push_back(Segment::Plain(self.tail.split().freeze()));
+            let sealed = self.tail.split().freeze();
+            self.segments_mut().push_back(Segment::Plain(sealed));
         }
+    }
+
+    fn segments(&self) -> impl Iterator<Item = &Segment> {
+        self.segments.iter().flat_map(|segments| segments.iter())
+    }
+
+    fn segments_mut(&mut self) -> &mut VecDeque<Segment> {
+        self.segments.get_or_insert_default()
     }
 
     /// Puts bytes in at this offset.
@@ -162,7 +169,7 @@ impl Queue {
         }
         let index = self.split_at(offset);
         self.len += bytes.len();
-        self.segments.insert(index, Segment::Plain(bytes));
+        self.segments_mut().insert(index, Segment::Plain(bytes));
     }
 
     /// Takes out bytes that were put in at this offset.
@@ -170,7 +177,7 @@ impl Queue {
         if len > 0 {
             let start = self.split_at(offset);
             let end = self.split_at(offset + len);
-            self.segments.drain(start..end);
+            self.segments_mut().drain(start..end);
             self.len -= len;
         }
     }
@@ -178,23 +185,24 @@ impl Queue {
     /// Drops everything from this offset on.
     pub(super) fn truncate(&mut self, offset: usize) {
         let index = self.split_at(offset);
-        self.segments.truncate(index);
+        self.segments_mut().truncate(index);
         self.tail.clear();
         self.len = offset;
     }
 
     /// Makes a segment begin at this offset; its index.
     fn split_at(&mut self, offset: usize) -> usize {
+        let segments = self.segments.get_or_insert_default();
         let mut before = 0;
-        for index in 0..self.segments.len() {
+        for index in 0..segments.len() {
             if before >= offset {
                 return index;
             }
-            let segment = &mut self.segments[index];
+            let segment = &mut segments[index];
             let len = segment.len();
             if before + len > offset {
                 let first = segment.split_to(offset - before);
-                self.segments.insert(index, first);
+                segments.insert(index, first);
                 return index + 1;
             }
             before += len;
@@ -202,19 +210,20 @@ impl Queue {
         let in_tail = (offset - before).min(self.tail.len());
         if in_tail > 0 {
             let first = self.tail.split_to(in_tail).freeze();
-            self.segments.push_back(Segment::Plain(first));
+            segments.push_back(Segment::Plain(first));
         }
-        self.segments.len()
+        segments.len()
     }
 
     /// Masks the next piece of a payload, where one is near the front.
     pub(super) fn mask_next(&mut self) {
+        let Some(segments) = &mut self.segments else { return };
         let mut before = 0;
-        for index in 0..self.segments.len() {
+        for index in 0..segments.len() {
             if before >= MASKED_AHEAD {
                 return;
             }
-            let segment = &mut self.segments[index];
+            let segment = &mut segments[index];
             before += segment.len();
             if let Segment::Masked { payload, .. } = segment {
                 let ready = before - payload.len();
@@ -223,20 +232,25 @@ impl Queue {
                 if segment.len() == 0 {
                     *segment = masked;
                 } else {
-                    self.segments.insert(index, masked);
+                    segments.insert(index, masked);
                 }
                 return;
             }
         }
     }
 
+    /// All that waits, where it lies in one stretch: as small messages do.
+    pub(super) fn only_piece(&self) -> Option<&[u8]> {
+        self.segments.is_none().then_some(&self.tail[..])
+    }
+
     /// The stretches at the front that can go out as they are.
     pub(super) fn ready_pieces(&self) -> impl Iterator<Item = &[u8]> {
-        let plain = self.segments.iter().map_while(|segment| match segment {
+        let plain = self.segments().map_while(|segment| match segment {
             Segment::Plain(bytes) => Some(&bytes[..]),
             Segment::Masked { .. } => None,
         });
-        let all_plain = self.segments.iter().all(|segment| matches!(segment, Segment::Plain(_)));
+        let all_plain = self.segments().all(|segment| matches!(segment, Segment::Plain(_)));
         let tail = Some(&self.tail[..]).filter(|tail| all_plain && !tail.is_empty());
         plain.chain(tail)
     }
@@ -254,7 +268,7 @@ impl Queue {
 
     /// The header at this offset. Headers were encoded whole, and no segment begins inside one.
     fn header_at(&self, mut offset: usize) -> Option<(FrameHeader, usize)> {
-        for segment in &self.segments {
+        for segment in self.segments() {
             match segment {
                 Segment::Plain(bytes) if offset < bytes.len() => {
                     return FrameHeader::parse(&bytes[offset..]);
@@ -268,26 +282,34 @@ impl Queue {
     /// Removes bytes from the front.
     pub(super) fn advance(&mut self, mut bytes: usize) {
         self.len -= bytes;
-        while let Some(segment) = self.segments.front_mut() {
-            let len = segment.len();
-            if bytes < len {
-                segment.split_to(bytes);
-                return;
+        if let Some(segments) = &mut self.segments {
+            while let Some(segment) = segments.front_mut() {
+                let len = segment.len();
+                if bytes < len {
+                    segment.split_to(bytes);
+                    return;
+                }
+                bytes -= len;
+                segments.pop_front();
             }
-            bytes -= len;
-            self.segments.pop_front();
         }
         self.tail.advance(bytes);
         if self.len == 0 {
-            buffers::give(std::mem::take(&mut self.tail), self.class);
-            self.segments.shrink_to(IDLE_SEGMENTS);
+            self.clear();
         }
+    }
+
+    /// Lets go of everything, and of its room: an idle connection has none.
+    pub(super) fn clear(&mut self) {
+        self.len = 0;
+        self.segments = None;
+        buffers::give(std::mem::take(&mut self.tail), self.class);
     }
 
     /// Everything in order.
     pub(super) fn into_bytes(self) -> BytesMut {
         let mut bytes = BytesMut::with_capacity(self.len);
-        for segment in self.segments {
+        for segment in self.segments.into_iter().flat_map(|segments| *segments) {
             bytes.extend_from_slice(&segment.into_plain());
         }
         bytes.extend_from_slice(&self.tail);

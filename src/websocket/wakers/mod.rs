@@ -8,14 +8,16 @@
 mod budget;
 #[cfg(all(test, shuttle))]
 mod models;
+mod pair;
 mod parties;
 
 use std::{
     sync::Arc,
-    task::{Context, Wake, Waker},
+    task::{Context, Waker},
 };
 
 pub(super) use budget::charge;
+pub(crate) use pair::Pair;
 pub(super) use parties::Parties;
 pub(crate) use parties::Party;
 
@@ -30,19 +32,44 @@ pub(crate) enum Wakers {
 
 /// Which side of a connection polls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(crate) enum Side {
     /// `poll_next`.
     Reader,
     /// `poll_ready`, `poll_flush`, `poll_close`.
     Writer,
 }
 
-impl Wakers {
-    /// Notes who polls; the waker to leave with the transport, where it isn't simply that one.
-    #[inline]
-    pub(crate) fn register(&mut self, party: Party, waker: &Waker) -> Option<Waker> {
+impl Side {
+    fn other(self) -> Self {
         match self {
-            Self::Whole(pair) => pair.register(party.side(), waker),
+            Self::Reader => Self::Writer,
+            Self::Writer => Self::Reader,
+        }
+    }
+}
+
+impl Wakers {
+    /// Whether nothing has changed about who polls.
+    #[inline]
+    pub(crate) fn know(&self, party: Party, waker: &Waker) -> bool {
+        match self {
+            Self::Whole(pair) => pair.knows(party.side(), waker),
+            Self::Halves(_) => true,
+        }
+    }
+
+    /// Notes who polls.
+    pub(crate) fn note(&mut self, party: Party, waker: &Waker) {
+        if let Self::Whole(pair) = self {
+            pair.note(party.side(), waker);
+        }
+    }
+
+    /// The waker to leave with the transport, where it isn't simply the one that polls.
+    #[inline]
+    pub(crate) fn for_all(&self) -> Option<Waker> {
+        match self {
+            Self::Whole(pair) => pair.for_all(),
             Self::Halves(halves) => Some(halves.all.clone()),
         }
     }
@@ -123,70 +150,6 @@ impl Due {
 
 impl Default for Wakers {
     fn default() -> Self {
-        Self::Whole(Pair::default())
-    }
-}
-
-/// The wakers of both sides.
-#[derive(Debug, Default)]
-pub(crate) struct Pair {
-    reader: Option<Waker>,
-    writer: Option<Waker>,
-    /// Wakes both, while they differ.
-    both: Option<Waker>,
-}
-
-impl Pair {
-    #[inline]
-    fn register(&mut self, side: Side, waker: &Waker) -> Option<Waker> {
-        let (own, other) = match side {
-            Side::Reader => (&self.reader, &self.writer),
-            Side::Writer => (&self.writer, &self.reader),
-        };
-        match (own, other) {
-            (Some(own), None) if own.will_wake(waker) => None,
-            _ => self.register_anew(side, waker),
-        }
-    }
-
-    fn register_anew(&mut self, side: Side, waker: &Waker) -> Option<Waker> {
-        let (own, other) = match side {
-            Side::Reader => (&mut self.reader, &self.writer),
-            Side::Writer => (&mut self.writer, &self.reader),
-        };
-        if own.as_ref().is_none_or(|own| !own.will_wake(waker)) {
-            *own = Some(waker.clone());
-            self.both = None;
-        }
-        match other {
-            Some(other) if !other.will_wake(waker) => {
-                let both = || Waker::from(Arc::new(Both(waker.clone(), other.clone())));
-                Some(self.both.get_or_insert_with(both).clone())
-            }
-            _ => None,
-        }
-    }
-
-    fn wake_other(&self, side: Side) {
-        let other = match side {
-            Side::Reader => &self.writer,
-            Side::Writer => &self.reader,
-        };
-        if let Some(other) = other {
-            other.wake_by_ref();
-        }
-    }
-}
-
-struct Both(Waker, Waker);
-
-impl Wake for Both {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.0.wake_by_ref();
-        self.1.wake_by_ref();
+        Self::Whole(Pair::Nobody)
     }
 }

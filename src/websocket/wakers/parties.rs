@@ -8,12 +8,21 @@ use crate::websocket::sync::{Mutex, MutexGuard};
 
 /// One of those who poll a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Party(usize);
+pub(crate) struct Party(u32);
 
 impl Party {
     pub(crate) const READER: Self = Self(0);
     /// The writing side of a whole connection, and the first writer of halves.
     pub(crate) const WRITER: Self = Self(1);
+
+    fn at(index: usize) -> Self {
+        // Each takes more than a byte of memory, so there can't be as many as would not fit.
+        Self(index as u32)
+    }
+
+    fn index(self) -> usize {
+        self.0 as usize
+    }
 
     pub(super) fn side(self) -> Side {
         if self == Self::READER { Side::Reader } else { Side::Writer }
@@ -53,7 +62,7 @@ impl Parties {
             Some(place) => *place = Place::Taken(None),
             None => places.push(Place::Taken(None)),
         }
-        Party(index)
+        Party::at(index)
     }
 
     /// Gives a place back.
@@ -81,24 +90,24 @@ impl Parties {
 
     fn is_registered(&self, party: Party, waker: &Waker) -> bool {
         let places = self.places();
-        matches!(places.get(party.0), Some(Place::Taken(Some(own))) if own.will_wake(waker))
+        matches!(places.get(party.index()), Some(Place::Taken(Some(own))) if own.will_wake(waker))
     }
 
     /// What was there before, to be dropped without the lock: a waker may be the last to hold its task, and
     /// the task another writer, who comes back for the lock.
     fn replace(&self, party: Party, place: Place) -> Option<Place> {
         let mut places = self.places();
-        places.get_mut(party.0).map(|old| std::mem::replace(old, place))
+        places.get_mut(party.index()).map(|old| std::mem::replace(old, place))
     }
 
     /// Forgets one that waits no more.
     pub(in crate::websocket) fn forget(&self, party: Party) {
-        drop(self.take(party.0));
+        drop(self.take(party.index()));
     }
 
     /// Wakes this one, if it waits.
     pub(in crate::websocket) fn wake(&self, party: Party) {
-        if let Taken::Waker(waker) = self.take(party.0) {
+        if let Taken::Waker(waker) = self.take(party.index()) {
             waker.wake();
         }
     }
@@ -119,7 +128,7 @@ impl Parties {
     /// One at a time, because whoever is woken may come back for the lock.
     fn wake_all_but(&self, spared: Option<Party>) {
         for index in 0.. {
-            if spared == Some(Party(index)) {
+            if spared == Some(Party::at(index)) {
                 continue;
             }
             match self.take(index) {

@@ -30,7 +30,8 @@ impl ReconnectingWebSocket {
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Self, &mut Context<'_>) -> O,
     ) -> O {
-        let all = self.wakers.register(party, cx.waker());
+        self.wakers.note(party, cx.waker());
+        let all = self.wakers.for_all();
         let cx = &mut Context::from_waker(all.as_ref().unwrap_or(cx.waker()));
         let changes = self.changes;
         let output = poll(self, cx);
