@@ -27,7 +27,7 @@ pub(super) async fn write(
 /// bowline whole: sends and reads in one task.
 pub(super) async fn whole(
     tcp: TcpStream,
-    server: ::bowline::Server,
+    server: &'static ::bowline::Server,
     mut source: Source<Prepared>,
     audience: Audience,
 ) -> Result<(), Error> {
@@ -47,7 +47,7 @@ pub(super) async fn whole(
 /// bowline's halves: a task sends, another reads.
 pub(super) async fn halves(
     tcp: TcpStream,
-    server: ::bowline::Server,
+    server: &'static ::bowline::Server,
     mut source: Source<Prepared>,
     audience: Audience,
 ) -> Result<(), Error> {
@@ -69,7 +69,7 @@ pub(super) async fn halves(
 /// As [`whole`], encoding and compressing each message for itself.
 pub(super) async fn each(
     tcp: TcpStream,
-    server: ::bowline::Server,
+    server: &'static ::bowline::Server,
     mut source: Source<Message>,
     audience: Audience,
 ) -> Result<(), Error> {
@@ -89,7 +89,7 @@ pub(super) async fn each(
 /// The hub's own way: a task forwards, another reads.
 pub(super) async fn forward(
     tcp: TcpStream,
-    server: ::bowline::Server,
+    server: &'static ::bowline::Server,
     mut news: Subscription,
     audience: Audience,
 ) -> Result<(), Error> {
@@ -106,7 +106,7 @@ pub(super) async fn forward(
 /// The hub in one task, on the whole connection.
 pub(super) async fn subscribe(
     tcp: TcpStream,
-    server: ::bowline::Server,
+    server: &'static ::bowline::Server,
     mut news: Subscription,
     audience: Audience,
 ) -> Result<(), Error> {
