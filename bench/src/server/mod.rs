@@ -7,6 +7,7 @@ pub(crate) mod broadcast;
 mod fastwebsockets;
 pub(crate) mod flood;
 mod forward;
+mod framed;
 mod handshake;
 mod name;
 mod raw;
@@ -41,6 +42,8 @@ pub(crate) fn serve(server: Server, setting: Setting) -> io::Result<()> {
         Server::Axum => axum::serve(listener).await,
         Server::AxumWs => axum::serve_own(listener).await,
         Server::Accept => accept(listener, bowline::echo_as_in_readme).await,
+        Server::BowlineFramed => accept(listener, framed::echo).await,
+        Server::BowlineFramedForward => accept(listener, framed::echo_by_forward).await,
         Server::Bowline
         | Server::BowlineSend
         | Server::BowlineForward

@@ -40,11 +40,13 @@ pub(super) struct Case {
     pub(super) goal: Option<f64>,
 }
 
-const ECHO: [Server; 17] = [
-    Server::Raw,
+/// All loops, each in all its settings.
+const LOOPS: [Server; 20] = [
     Server::Bowline,
     Server::BowlineSend,
     Server::BowlineForward,
+    Server::BowlineFramed,
+    Server::BowlineFramedForward,
     Server::Tungstenite,
     Server::TungsteniteSmall,
     Server::TungsteniteForward,
@@ -54,11 +56,16 @@ const ECHO: [Server; 17] = [
     Server::Soketto,
     Server::WebSocketCodec,
     Server::WebSocketCodecForward,
+    Server::Yawc,
+    Server::YawcSmall,
     Server::YawcTuned,
     Server::YawcTunedForward,
     Server::Sockudo,
     Server::SockudoForward,
 ];
+
+/// Settings for many connections at rest.
+const FRUGAL: [Server; 2] = [Server::Yawc, Server::YawcSmall];
 
 /// The simple loops, with the settings for large messages.
 const SIZES: [Server; 10] = [
@@ -87,26 +94,11 @@ const CONNECTIONS: [Server; 9] = [
     Server::Sockudo,
 ];
 
-const AT_REST: [Server; 18] = [
-    Server::Rest,
-    Server::Bowline,
-    Server::BowlineSend,
-    Server::BowlineForward,
-    Server::Tungstenite,
-    Server::TungsteniteSmall,
-    Server::TungsteniteForward,
-    Server::FastWebSockets,
-    Server::TokioWebSockets,
-    Server::TokioWebSocketsForward,
-    Server::Soketto,
-    Server::WebSocketCodec,
-    Server::WebSocketCodecForward,
-    Server::Yawc,
-    Server::YawcSmall,
-    Server::YawcTuned,
-    Server::Sockudo,
-    Server::SockudoForward,
-];
+/// Behind the floors, all loops but some.
+fn loops_beside(floors: &[Server], left_out: &[Server]) -> Vec<Server> {
+    let loops = LOOPS.into_iter().filter(|server| !left_out.contains(server));
+    floors.iter().copied().chain(loops).collect()
+}
 
 /// Everything, with so many idle connections.
 pub(super) fn cases(idle: usize) -> Vec<Case> {
@@ -118,7 +110,7 @@ pub(super) fn cases(idle: usize) -> Vec<Case> {
         Case {
             floor: Server::RawWhole,
             goal: Some(1.15),
-            servers: [&[Server::Raw, Server::RawWhole], &ECHO[1..]].concat(),
+            servers: loops_beside(&[Server::Raw, Server::RawWhole], &FRUGAL),
             ..Case::echo("1 MiB text", 1 << 20, [1, 1])
         },
         Case {
@@ -133,7 +125,7 @@ pub(super) fn cases(idle: usize) -> Vec<Case> {
     cases.extend([1, 10, 100, 1_000, 9_000].map(Case::count));
     cases.push(Case {
         part: Part::Idle,
-        servers: AT_REST.to_vec(),
+        servers: loops_beside(&[Server::Rest], &[Server::YawcTunedForward]),
         floor: Server::Rest,
         goal: Some(1500.0),
         ..Case::echo("idle", 20, [idle, 1])
@@ -169,7 +161,7 @@ impl Case {
             fragments: 1,
             in_flight,
             connections,
-            servers: ECHO.to_vec(),
+            servers: loops_beside(&[Server::Raw], &FRUGAL),
             floor: Server::Raw,
             goal: None,
         }
