@@ -3,6 +3,7 @@
 mod audience;
 mod checker;
 mod connection;
+mod drain;
 mod pinger;
 mod reply;
 mod script;
@@ -20,9 +21,11 @@ use crate::{agreement::Agreement, setting::Setting};
 pub(crate) use audience::Audience;
 use checker::Checker;
 use connection::Connection;
+pub(crate) use drain::Drain;
 pub(crate) use pinger::Pinger;
 use reply::{Reply, replies};
 use script::Script;
+pub(crate) use script::frame;
 
 /// Exchanges at the start of each connection, unless the traffic says otherwise.
 const CHECKED: usize = 3;

@@ -11,6 +11,7 @@ mod framed;
 mod handshake;
 mod name;
 mod raw;
+pub(crate) mod sending;
 mod sockudo;
 mod soketto;
 mod tokio_websockets;

@@ -16,6 +16,8 @@ pub(super) const AWAKE: usize = 4;
 pub(super) enum Part {
     /// CPU, throughput and latency of the rows that have goals.
     Echo,
+    /// CPU of a client that sends.
+    Sending,
     /// CPU by the size of a message.
     Sizes,
     /// CPU by the number of connections.
@@ -66,6 +68,19 @@ const LOOPS: [Server; 20] = [
 
 /// Settings for many connections at rest.
 const FRUGAL: [Server; 2] = [Server::Yawc, Server::YawcSmall];
+
+/// Whose clients send: the simple loops, with the settings for large messages.
+const SENDERS: [Server; 9] = [
+    Server::Raw,
+    Server::Bowline,
+    Server::Tungstenite,
+    Server::FastWebSockets,
+    Server::TokioWebSockets,
+    Server::Soketto,
+    Server::WebSocketCodec,
+    Server::YawcTuned,
+    Server::Sockudo,
+];
 
 /// The simple loops, with the settings for large messages.
 const SIZES: [Server; 10] = [
@@ -119,6 +134,12 @@ pub(super) fn cases(idle: usize) -> Vec<Case> {
             ..Case::echo("16 KiB in 16 fragments", 16 << 10, [4, 4])
         },
     ];
+    cases.push(Case {
+        part: Part::Sending,
+        servers: SENDERS.to_vec(),
+        goal: Some(1.25),
+        ..Case::echo("1 MiB binary, sent by a client", 1 << 20, [1, 4])
+    });
     cases.extend(
         [20, 128].into_iter().chain((5..=12).map(|power| 1 << (2 * power))).map(Case::size),
     );
@@ -134,16 +155,28 @@ pub(super) fn cases(idle: usize) -> Vec<Case> {
 }
 
 impl Part {
-    pub(super) const ALL: [Self; 4] = [Self::Echo, Self::Sizes, Self::Connections, Self::Idle];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Echo, Self::Sending, Self::Sizes, Self::Connections, Self::Idle];
 
     /// Its word on the command line and in the results.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Echo => "echo",
+            Self::Sending => "sending",
             Self::Sizes => "sizes",
             Self::Connections => "connections",
             Self::Idle => "idle",
         }
+    }
+
+    /// Whether its rows have goals that are about CPU.
+    pub(super) fn has_goals(self) -> bool {
+        matches!(self, Self::Echo | Self::Sending)
+    }
+
+    /// Whether messages come back, so that an exchange takes a time.
+    pub(super) fn is_echo(self) -> bool {
+        self != Self::Sending
     }
 
     pub(super) fn by_word(word: &str) -> io::Result<Self> {

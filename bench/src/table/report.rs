@@ -19,11 +19,15 @@ pub(super) fn page(results: &Results) -> io::Result<String> {
     let of = |part: Part| cases.iter().filter(move |case| case.part == part).collect::<Vec<_>>();
     let mut page = introduction(results)?;
     page += &goals(results, &cases);
-    if !of(Part::Echo).is_empty() {
-        page += ECHO;
-        page += &figure(&figures::CPU);
-        for case in of(Part::Echo) {
-            page += &tables::echo(results, case);
+    let with_goals =
+        [(Part::Echo, ECHO, &figures::CPU), (Part::Sending, SENDING, &figures::SENDING)];
+    for (part, text, chart) in with_goals {
+        if !of(part).is_empty() {
+            page += text;
+            page += &figure(chart);
+            for case in of(part) {
+                page += &tables::row(results, case);
+            }
         }
     }
     if let [case] = of(Part::Idle).as_slice() {
@@ -88,6 +92,18 @@ for the other connections as well. The best peer of each row is in bold.
 
 ";
 
+const SENDING: &str = "
+## Sending
+
+A client sends the same binary message again and again, masked with a random key of the crate, and the
+load takes it and discards it. CPU time is that of the client's process. Each crate sends as its client does, `send` or
+`write_frame` and `send_binary`, from shared `Bytes` or a slice, set as where it serves. `raw` is `write_all` of a frame
+that was encoded and masked beforehand. There is no opening handshake. The load asks for another message, with a byte on a
+connection of its own, whenever it has one; it looks at each header, and compares a message byte by byte where a
+measurement begins and ends.
+
+";
+
 const CONNECTIONS: &str = "
 ## By the number of connections
 
@@ -113,11 +129,11 @@ fn introduction(results: &Results) -> io::Result<String> {
     let mut text = format!(
         "# Benchmarks\n\n\
          bowline, its peers, and raw loops on a Tokio socket that don't speak WebSocket at all, which are the floor. Every server \
-         echoes the same text messages, has a core and a process of its own, one thread, plain TCP on loopback, and no \
+         echoes the same text messages unless a section says otherwise, has a core and a process of its own, one thread, plain TCP on loopback, and no \
          compression. Every reply is counted, and compared byte by byte where a measurement begins and ends.\n\n\
          - Measured on {}: {}.\n\
          - {}.\n\
-         - In rounds, in each of which every server is measured once for {} s: {} for the rows of Echo, {} for the rest. Values \
+         - In rounds, in each of which every server is measured once for {} s: {} for Echo and Sending, {} for the rest. Values \
          are medians, ranges are least and most.\n",
         results.fact("date")?,
         results.fact("machine")?,
