@@ -22,7 +22,7 @@ pub(crate) fn per_connection(
     let process = Process::start(&["serve", server.name(), setting.word()])?;
     let before = process.resident_bytes()?;
     // Dropped at the end: the connections are open until memory is read.
-    let _load = Load::open(process.port(), setting, traffic, count)?;
+    let _load = Load::open(process.address(), setting, traffic, count)?;
     thread::sleep(REST);
     let after = process.resident_bytes()?;
     Ok(after.saturating_sub(before) as f64 / count as f64)

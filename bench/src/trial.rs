@@ -37,8 +37,17 @@ pub(crate) struct Outcome {
 impl Trial {
     /// A fresh process each time: where its memory happens to lie is part of the spread, not of the result.
     pub(crate) fn run(&self, traffic: Traffic) -> io::Result<Outcome> {
-        let process = Process::start(&["serve", self.server.name(), self.setting.word()])?;
-        let mut load = Load::open(process.port(), self.setting, traffic, self.connections)?;
+        self.echo(&["serve", self.server.name(), self.setting.word()], traffic)
+    }
+
+    /// The same over TLS.
+    pub(crate) fn run_over_tls(&self, traffic: Traffic) -> io::Result<Outcome> {
+        self.echo(&["serve-tls", self.server.name()], traffic)
+    }
+
+    fn echo(&self, server: &[&str], traffic: Traffic) -> io::Result<Outcome> {
+        let process = Process::start(server)?;
+        let mut load = Load::open(process.address(), self.setting, traffic, self.connections)?;
         let outcome = self.measure(&process, |time| load.echo(time))?;
         Ok(Outcome { sample: Sample { bytes: load.reply_bytes(), ..outcome.sample }, ..outcome })
     }

@@ -14,6 +14,7 @@ mod raw;
 pub(crate) mod sending;
 mod sockudo;
 mod soketto;
+pub(crate) mod tls;
 mod tokio_websockets;
 mod tungstenite;
 mod websocket_codec;
@@ -111,13 +112,21 @@ async fn serve_peer(listener: TcpListener, server: Server, setting: Setting) -> 
 
 /// Runs a server until it is ended from outside. Prints its port first.
 fn run(serve: impl AsyncFnOnce(TcpListener) -> io::Result<()>) -> io::Result<()> {
+    run_saying("", serve)
+}
+
+/// The same with this behind the port.
+fn run_saying(
+    said: &str,
+    serve: impl AsyncFnOnce(TcpListener) -> io::Result<()>,
+) -> io::Result<()> {
     machine::end_with_parent()?;
     machine::raise_file_limit()?;
     machine::pin(machine::SERVER_CORE)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        println!("{}", listener.local_addr()?.port());
+        println!("{} {said}", listener.local_addr()?.port());
         serve(listener).await
     })
 }

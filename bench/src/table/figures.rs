@@ -26,6 +26,10 @@ pub(super) const CPU: Figure =
     Figure { file: "cpu.svg", title: "Server CPU per echoed message, in times a raw loop" };
 pub(super) const SENDING: Figure =
     Figure { file: "sending.svg", title: "Client CPU per message sent, in times a raw loop" };
+pub(super) const TLS: Figure = Figure {
+    file: "tls.svg",
+    title: "Server CPU per echoed message over TLS, in times a raw loop",
+};
 pub(super) const MEMORY: Figure =
     Figure { file: "memory.svg", title: "Memory per idle connection, in bytes" };
 pub(super) const SIZES: Figure =
@@ -49,7 +53,7 @@ pub(super) fn all(results: &Results) -> io::Result<Vec<(&'static str, String)>> 
     let of = |part: Part| cases.iter().filter(move |case| case.part == part).collect::<Vec<_>>();
     let chart = Chart { results, caption: caption(results)? };
     let mut figures = Vec::new();
-    for (figure, part) in [(&CPU, Part::Echo), (&SENDING, Part::Sending)] {
+    for (figure, part) in [(&CPU, Part::Echo), (&SENDING, Part::Sending), (&TLS, Part::Tls)] {
         if !of(part).is_empty() {
             figures.push((figure.file, chart.cpu(figure, &of(part))?));
         }

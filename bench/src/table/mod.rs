@@ -140,6 +140,7 @@ fn measure(case: &Case, server: Server, method: &Method) -> io::Result<Values> {
         let traffic = case.traffic();
         match case.part {
             Part::Sending => trial.run_sending(traffic.message, traffic.in_flight),
+            Part::Tls => trial.run_over_tls(traffic),
             _ => trial.run(traffic),
         }
     })?;

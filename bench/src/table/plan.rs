@@ -18,6 +18,8 @@ pub(super) enum Part {
     Echo,
     /// CPU of a client that sends.
     Sending,
+    /// As Echo, over TLS.
+    Tls,
     /// CPU by the size of a message.
     Sizes,
     /// CPU by the number of connections.
@@ -82,6 +84,16 @@ const SENDERS: [Server; 9] = [
     Server::Sockudo,
 ];
 
+const OVER_TLS: [Server; 7] = [
+    Server::Raw,
+    Server::Bowline,
+    Server::BowlineSend,
+    Server::Tungstenite,
+    Server::TungsteniteForward,
+    Server::TokioWebSockets,
+    Server::TokioWebSocketsForward,
+];
+
 /// The simple loops, with the settings for large messages.
 const SIZES: [Server; 10] = [
     Server::Raw,
@@ -140,6 +152,14 @@ pub(super) fn cases(idle: usize) -> Vec<Case> {
         goal: Some(1.25),
         ..Case::echo("1 MiB binary, sent by a client", 1 << 20, [1, 4])
     });
+    cases.extend([
+        Case { goal: Some(1.15), ..Case::tls("20 B, 16 in flight, over TLS", 20, [16, 16]) },
+        Case {
+            goal: Some(1.2),
+            ..Case::tls("1 KiB text, 16 in flight, over TLS", 1 << 10, [16, 16])
+        },
+        Case { goal: Some(1.3), ..Case::tls("64 KiB text, over TLS", 64 << 10, [4, 1]) },
+    ]);
     cases.extend(
         [20, 128].into_iter().chain((5..=12).map(|power| 1 << (2 * power))).map(Case::size),
     );
@@ -155,14 +175,15 @@ pub(super) fn cases(idle: usize) -> Vec<Case> {
 }
 
 impl Part {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Echo, Self::Sending, Self::Sizes, Self::Connections, Self::Idle];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Echo, Self::Sending, Self::Tls, Self::Sizes, Self::Connections, Self::Idle];
 
     /// Its word on the command line and in the results.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Echo => "echo",
             Self::Sending => "sending",
+            Self::Tls => "tls",
             Self::Sizes => "sizes",
             Self::Connections => "connections",
             Self::Idle => "idle",
@@ -171,7 +192,7 @@ impl Part {
 
     /// Whether its rows have goals that are about CPU.
     pub(super) fn has_goals(self) -> bool {
-        matches!(self, Self::Echo | Self::Sending)
+        matches!(self, Self::Echo | Self::Sending | Self::Tls)
     }
 
     /// Whether messages come back, so that an exchange takes a time.
@@ -197,6 +218,14 @@ impl Case {
             servers: loops_beside(&[Server::Raw], &FRUGAL),
             floor: Server::Raw,
             goal: None,
+        }
+    }
+
+    fn tls(title: &str, message_bytes: usize, connections_and_in_flight: [usize; 2]) -> Self {
+        Self {
+            part: Part::Tls,
+            servers: OVER_TLS.to_vec(),
+            ..Self::echo(title, message_bytes, connections_and_in_flight)
         }
     }
 
