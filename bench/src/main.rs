@@ -5,6 +5,7 @@
 // A command-line program: what it has to say goes to its terminal.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod address;
 mod agreement;
 mod arguments;
 mod axum;
@@ -41,7 +42,7 @@ usage: bench COMMAND [OPTION VALUE]...
   table             everything without compression, beside raw loops and other crates: docs/benchmarks.md
       --rounds N        rounds, in each of which every server is measured once (5)
       --seconds S       length of one measurement (0.5)
-      --parts A,B       of echo, sizes, connections and idle, these only
+      --parts A,B       of echo, sending, tls, sizes, connections and idle, these only
       --rows TEXT       only the rows with this text in their title
       --servers A,B     these only, and the floors
       --idle N          idle connections whose memory is measured (9000)
@@ -81,8 +82,8 @@ usage: bench COMMAND [OPTION VALUE]...
       --pings N         pings in one measurement (1000)
       --messages N      messages of the peer that does not read (100000)
       --patience S      as above (5)
-  serve NAME SETTING, broadcaster NAME SETTING, flood NAME BYTES
-                        one server: what the other commands start";
+  serve NAME SETTING, serve-tls NAME, send NAME BYTES, broadcaster NAME SETTING, flood NAME BYTES
+                        one server, or one client that sends: what the other commands start";
 
 fn main() -> ExitCode {
     match run() {
@@ -115,6 +116,15 @@ fn run() -> io::Result<()> {
         "broadcaster" => {
             let mut next = || arguments.next().ok_or_else(|| io::Error::other(USAGE));
             server::broadcast::serve(next()?.parse()?, next()?.parse()?)
+        }
+        "send" => {
+            let mut next = || arguments.next().ok_or_else(|| io::Error::other(USAGE));
+            let (server, bytes) = (next()?.parse()?, next()?.parse().map_err(io::Error::other)?);
+            server::sending::serve(server, bytes)
+        }
+        "serve-tls" => {
+            let server = arguments.next().ok_or_else(|| io::Error::other(USAGE))?;
+            server::tls::serve(server.parse()?)
         }
         "serve" => {
             let mut next = || arguments.next().ok_or_else(|| io::Error::other(USAGE));

@@ -25,10 +25,10 @@ pub(crate) fn per_connection(
 ) -> io::Result<f64> {
     let process = Process::start(&["serve", server.name(), setting.word()])?;
     // Dropped at the end: the connections are open until memory is read.
-    let _warm = Load::open(process.port(), setting, traffic.clone(), WARM)?;
+    let _warm = Load::open(process.address(), setting, traffic.clone(), WARM)?;
     thread::sleep(REST);
     let before = process.resident_bytes()?;
-    let _load = Load::open(process.port(), setting, traffic, count)?;
+    let _load = Load::open(process.address(), setting, traffic, count)?;
     thread::sleep(REST);
     let after = process.resident_bytes()?;
     Ok(after.saturating_sub(before) as f64 / count as f64)

@@ -7,10 +7,12 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use crate::address::Address;
+
 /// A running server; ended when dropped.
 pub(crate) struct Process {
     child: Child,
-    port: u16,
+    address: Address,
 }
 
 impl Process {
@@ -21,21 +23,25 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;
-        let mut process = Self { child, port: 0 };
+        let mut process = Self { child, address: Address::plain(0) };
         let mut line = String::new();
         if let Some(output) = process.child.stdout.take() {
             BufReader::new(output).read_line(&mut line)?;
         }
-        process.port = line
-            .trim()
-            .parse()
-            .map_err(|_| io::Error::other(format!("{} does not start", arguments.join(" "))))?;
+        process.address = Address::parse(&line).map_err(|error| {
+            io::Error::other(format!("{} does not start: {error}", arguments.join(" ")))
+        })?;
         Ok(process)
     }
 
     /// The port at 127.0.0.1 that it listens on.
     pub(crate) fn port(&self) -> u16 {
-        self.port
+        self.address.port
+    }
+
+    /// The same, with its certificate where it speaks TLS.
+    pub(crate) fn address(&self) -> &Address {
+        &self.address
     }
 
     /// What all its threads have run and waited until now.

@@ -1,10 +1,10 @@
-//! One measurement of an echo: a server that is started for it, and the load.
+//! One measurement of an echo, or of a client that sends: a process that is started for it, and the load.
 
 use std::{io, thread, time::Duration};
 
 use crate::{
     comparison::Sample,
-    load::{Load, Traffic},
+    load::{Drain, Echoed, Load, Traffic},
     process::{Process, Times},
     server::Server,
     setting::Setting,
@@ -37,22 +37,48 @@ pub(crate) struct Outcome {
 impl Trial {
     /// A fresh process each time: where its memory happens to lie is part of the spread, not of the result.
     pub(crate) fn run(&self, traffic: Traffic) -> io::Result<Outcome> {
-        let process = Process::start(&["serve", self.server.name(), self.setting.word()])?;
-        let mut load = Load::open(process.port(), self.setting, traffic, self.connections)?;
-        load.echo(self.warm_up)?;
+        self.echo(&["serve", self.server.name(), self.setting.word()], traffic)
+    }
+
+    /// The same over TLS.
+    pub(crate) fn run_over_tls(&self, traffic: Traffic) -> io::Result<Outcome> {
+        self.echo(&["serve-tls", self.server.name()], traffic)
+    }
+
+    fn echo(&self, server: &[&str], traffic: Traffic) -> io::Result<Outcome> {
+        let process = Process::start(server)?;
+        let mut load = Load::open(process.address(), self.setting, traffic, self.connections)?;
+        let outcome = self.measure(&process, |time| load.echo(time))?;
+        Ok(Outcome { sample: Sample { bytes: load.reply_bytes(), ..outcome.sample }, ..outcome })
+    }
+
+    /// The same of a client on one connection, that sends what the load only takes.
+    pub(crate) fn run_sending(&self, message: Vec<u8>, in_flight: usize) -> io::Result<Outcome> {
+        let bytes = message.len();
+        let process = Process::start(&["send", self.server.name(), &bytes.to_string()])?;
+        let mut drain = Drain::open(process.port(), message, in_flight)?;
+        let outcome = self.measure(&process, |time| drain.take(time))?;
+        Ok(Outcome { sample: Sample { bytes, ..outcome.sample }, ..outcome })
+    }
+
+    fn measure(
+        &self,
+        process: &Process,
+        mut drive: impl FnMut(Duration) -> io::Result<Echoed>,
+    ) -> io::Result<Outcome> {
+        drive(self.warm_up)?;
         thread::sleep(SETTLE);
         let (before, own_before) = (process.times()?, Times::own()?);
-        let mut echoed = load.echo(self.time)?;
+        let mut echoed = drive(self.time)?;
         thread::sleep(SETTLE);
         let (spent, own) = (process.times()?.since(before), Times::own()?.since(own_before));
-        let sample = Sample::new(spent, own, echoed.messages, echoed.elapsed.as_nanos());
         echoed.exchanges.sort_unstable();
         let after = |share: usize| {
             let place = echoed.exchanges.len() * share / 100;
             echoed.exchanges.get(place).copied().map_or(Duration::ZERO, Duration::from_nanos)
         };
         Ok(Outcome {
-            sample: Sample { bytes: load.reply_bytes(), ..sample },
+            sample: Sample::new(spent, own, echoed.messages, echoed.elapsed.as_nanos()),
             per_second: echoed.messages as f64 / echoed.elapsed.as_secs_f64(),
             p50: after(50),
             p99: after(99),

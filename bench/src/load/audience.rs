@@ -12,7 +12,7 @@ use std::{
 use tokio::runtime::{Builder, Runtime};
 
 use super::{Client, checker::Checker, stay_awake};
-use crate::{agreement::Agreement, setting::Setting};
+use crate::{address::Address, agreement::Agreement, setting::Setting};
 
 /// Connections that listen, and the control that has messages published.
 pub(crate) struct Audience {
@@ -55,7 +55,8 @@ impl Audience {
         let mut control = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         control.set_nodelay(true)?;
         control.write_all(&(count as u32).to_be_bytes())?;
-        let open = |index| runtime.block_on(Client::open(port, index, setting));
+        let address = Address::plain(port);
+        let open = |index| runtime.block_on(Client::open(&address, index, setting));
         let clients = (0..count).map(open).collect::<io::Result<Vec<_>>>()?;
         control.read_exact(&mut [0])?;
         let agreement = clients.first().and_then(|client| client.connection.agreement);

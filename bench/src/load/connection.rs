@@ -3,7 +3,7 @@
 use std::{
     future::poll_fn,
     io,
-    net::Ipv4Addr,
+    net::{IpAddr, Ipv4Addr},
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -12,9 +12,11 @@ use tokio::{
     io::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf},
     net::{TcpSocket, TcpStream},
 };
+use tokio_rustls::{client::TlsStream, rustls::CipherSuite};
+use tokio_util::either::Either;
 
 use super::reply::Arrived;
-use crate::agreement::Agreement;
+use crate::{address::Address, agreement::Agreement};
 
 /// The key of RFC 6455, section 1.3, and its answer.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -23,16 +25,22 @@ const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 /// The longest answer. A server must not send anything behind it on its own.
 const MAX_HEAD: usize = 4 << 10;
 
+/// What TLS agrees on, so that all rows are about the same one.
+const SUITE: CipherSuite = CipherSuite::TLS13_AES_256_GCM_SHA384;
+
+/// In plain text, or over TLS.
+type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+
 /// An open connection with nothing under way.
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     pub(crate) agreement: Option<Agreement>,
 }
 
 impl Connection {
     /// Opens a connection; `source` where the ports of 127.0.0.1 do not suffice.
     pub(crate) async fn open(
-        port: u16,
+        address: &Address,
         source: Option<Ipv4Addr>,
         offer: Option<&str>,
     ) -> io::Result<Self> {
@@ -40,24 +48,39 @@ impl Connection {
         if let Some(source) = source {
             socket.bind((source, 0).into())?;
         }
-        Self::open_on(socket, port, offer).await
+        Self::open_on(socket, address, offer).await
     }
 
     /// Opens a connection on a socket of the caller's.
     pub(crate) async fn open_on(
         socket: TcpSocket,
-        port: u16,
+        address: &Address,
         offer: Option<&str>,
     ) -> io::Result<Self> {
-        let mut stream = socket.connect((Ipv4Addr::LOCALHOST, port).into()).await?;
-        stream.set_nodelay(true)?;
+        let tcp = socket.connect((Address::HOST, address.port).into()).await?;
+        tcp.set_nodelay(true)?;
+        let mut stream = match &address.tls {
+            Some(tls) => {
+                let name = IpAddr::from(Address::HOST).into();
+                let stream = tls.connect(name, tcp).await?;
+                let suite = stream.get_ref().1.negotiated_cipher_suite();
+                if suite.map(|suite| suite.suite()) != Some(SUITE) {
+                    return Err(io::Error::other(format!("TLS with {suite:?}, not {SUITE:?}")));
+                }
+                Stream::Right(Box::new(stream))
+            }
+            None => Stream::Left(tcp),
+        };
         let offer = offer.map(|offer| format!("Sec-WebSocket-Extensions: {offer}\r\n"));
         let request = format!(
-            "GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            "GET / HTTP/1.1\r\nHost: {}:{}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n{}\r\n",
+            Address::HOST,
+            address.port,
             offer.unwrap_or_default()
         );
         stream.write_all(request.as_bytes()).await?;
+        stream.flush().await?;
         let answer = read_head(&mut stream).await?;
         let agreement = judge(&answer)?;
         Ok(Self { stream, agreement })
@@ -73,14 +96,19 @@ impl Connection {
     ) -> io::Result<usize> {
         let mut arrived = Arrived::default();
         poll_fn(|cx| {
-            while !frames.is_empty() {
-                match Pin::new(&mut self.stream).poll_write(cx, frames)? {
-                    Poll::Ready(length) => frames = &frames[length..],
+            loop {
+                let stream = Pin::new(&mut self.stream);
+                let written = match frames {
+                    [] => stream.poll_flush(cx)?.map(|()| None),
+                    _ => stream.poll_write(cx, frames)?.map(Some),
+                };
+                match written {
+                    Poll::Ready(Some(length)) => frames = &frames[length..],
+                    Poll::Ready(None) => return Poll::Ready(Ok::<(), io::Error>(())),
                     // The server may take no more until its replies are taken.
                     Poll::Pending => ready!(self.poll_read(cx, buffer, &mut arrived))?,
                 }
             }
-            Poll::Ready(Ok::<(), io::Error>(()))
         })
         .await?;
         self.receive_rest(count, buffer, arrived).await
@@ -129,11 +157,14 @@ impl Connection {
 
     /// The socket, for a load that does not wait.
     pub(crate) fn into_std(self) -> io::Result<std::net::TcpStream> {
-        self.stream.into_std()
+        match self.stream {
+            Stream::Left(tcp) => tcp.into_std(),
+            Stream::Right(_) => Err(io::Error::other("a load that does not wait speaks no TLS")),
+        }
     }
 }
 
-async fn read_head(stream: &mut TcpStream) -> io::Result<String> {
+async fn read_head(stream: &mut Stream) -> io::Result<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         if stream.read_buf(&mut head).await? == 0 {

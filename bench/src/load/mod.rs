@@ -3,6 +3,7 @@
 mod audience;
 mod checker;
 mod connection;
+mod drain;
 mod pinger;
 mod reply;
 mod script;
@@ -16,13 +17,15 @@ use std::{
 
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{agreement::Agreement, setting::Setting};
+use crate::{address::Address, agreement::Agreement, setting::Setting};
 pub(crate) use audience::Audience;
 use checker::Checker;
 use connection::Connection;
+pub(crate) use drain::Drain;
 pub(crate) use pinger::Pinger;
 use reply::{Reply, replies};
 use script::Script;
+pub(crate) use script::frame;
 
 /// Exchanges at the start of each connection, unless the traffic says otherwise.
 const CHECKED: usize = 3;
@@ -84,7 +87,7 @@ impl Load {
     ///
     /// Where the server agrees on something else than `setting`, or a reply is not the message.
     pub(crate) fn open(
-        port: u16,
+        address: &Address,
         setting: Setting,
         traffic: Traffic,
         count: usize,
@@ -93,14 +96,15 @@ impl Load {
         runtime
             .block_on(async {
                 let awake = tokio::spawn(stay_awake());
-                let first = Client::open(port, 0, setting).await?.sending(&traffic);
+                let first = Client::open(address, 0, setting).await?.sending(&traffic);
                 let agreement = first.connection.agreement;
                 let script = Script::new(&traffic.message, traffic.fragments, agreement.as_ref())?;
                 let mut checker = Checker::new(&traffic.message, agreement.as_ref());
                 let mut clients = vec![first];
                 for index in 0..count {
                     if index > 0 {
-                        clients.push(Client::open(port, index, setting).await?.sending(&traffic));
+                        clients
+                            .push(Client::open(address, index, setting).await?.sending(&traffic));
                     }
                     checker.restart();
                     let client = &mut clients[index];
@@ -167,13 +171,13 @@ async fn stay_awake() {
 }
 
 impl Client {
-    async fn open(port: u16, index: usize, setting: Setting) -> io::Result<Self> {
+    async fn open(address: &Address, index: usize, setting: Setting) -> io::Result<Self> {
         // 127.0.0.1 itself is left to the kernel, which then takes into account where to.
         let source = match index / PER_ADDRESS {
             0 => None,
-            address => Some(Ipv4Addr::new(127, 0, 1, address as u8)),
+            number => Some(Ipv4Addr::new(127, 0, 1, number as u8)),
         };
-        let connection = Connection::open(port, source, setting.offer()).await?;
+        let connection = Connection::open(address, source, setting.offer()).await?;
         Agreement::check(connection.agreement.as_ref(), setting)?;
         Ok(Self {
             connection,

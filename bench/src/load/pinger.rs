@@ -9,7 +9,7 @@ use std::{
 use tokio::{net::TcpSocket, runtime::Builder};
 
 use super::{connection::Connection, reply::extent, script};
-use crate::server::flood::MESSAGE_BYTES;
+use crate::{address::Address, server::flood::MESSAGE_BYTES};
 
 /// From a pong to the next ping at least; a little more each time, so that pings keep no step with anything.
 const PAUSE: Duration = Duration::from_micros(500);
@@ -49,7 +49,7 @@ impl Pinger {
             if receive_buffer > 0 {
                 socket.set_recv_buffer_size(receive_buffer)?;
             }
-            Connection::open_on(socket, port, None).await
+            Connection::open_on(socket, &Address::plain(port), None).await
         })?;
         let stream = connection.into_std()?;
         let buffer = vec![0; 256 << 10];

@@ -91,7 +91,7 @@ fn frames(message: &[u8], fragments: usize) -> Vec<u8> {
 }
 
 /// A client's frame.
-pub(super) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first];
     match payload.len() {
         length @ 0..126 => frame.push(0x80 | length as u8),

@@ -35,8 +35,11 @@ fn configured(setting: Setting) -> bowline::Server {
     }
 }
 
-pub(super) async fn echo(tcp: TcpStream, server: &bowline::Server) -> Result<(), Error> {
-    let mut ws = server.receive(tcp).await?.accept().await?;
+pub(super) async fn echo<T>(io: T, server: &bowline::Server) -> Result<(), Error>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut ws = server.receive(io).await?.accept().await?;
     while let Some(message) = ws.next().await {
         match message? {
             Message::Text(text) => ws.feed(text).await?,
@@ -49,8 +52,11 @@ pub(super) async fn echo(tcp: TcpStream, server: &bowline::Server) -> Result<(),
 }
 
 /// With `send` in place of `feed`: each reply is written at once.
-pub(super) async fn echo_by_send(tcp: TcpStream, server: &bowline::Server) -> Result<(), Error> {
-    let mut ws = server.receive(tcp).await?.accept().await?;
+pub(super) async fn echo_by_send<T>(io: T, server: &bowline::Server) -> Result<(), Error>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut ws = server.receive(io).await?.accept().await?;
     while let Some(message) = ws.next().await {
         let message = message?;
         if is_wanted(&message) {

@@ -4,24 +4,27 @@ use std::io;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sha1::{Digest as _, Sha1};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::setting::Setting;
 
 /// Answers the request with the extension that the load has offered, which is what every row wants.
 ///
 /// In a box, so that the task of an open connection has no room for what this needs.
-pub(super) async fn answer(tcp: &mut TcpStream, setting: Setting) -> io::Result<()> {
-    Box::pin(read_and_answer(tcp, setting)).await
+pub(super) async fn answer<T>(io: &mut T, setting: Setting) -> io::Result<()>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    Box::pin(read_and_answer(io, setting)).await
 }
 
-async fn read_and_answer(tcp: &mut TcpStream, setting: Setting) -> io::Result<()> {
+async fn read_and_answer<T>(io: &mut T, setting: Setting) -> io::Result<()>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        if tcp.read_buf(&mut head).await? == 0 {
+        if io.read_buf(&mut head).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
@@ -41,5 +44,6 @@ async fn read_and_answer(tcp: &mut TcpStream, setting: Setting) -> io::Result<()
          Sec-WebSocket-Accept: {accept}\r\n{}\r\n",
         extension.unwrap_or_default()
     );
-    tcp.write_all(answer.as_bytes()).await
+    io.write_all(answer.as_bytes()).await?;
+    io.flush().await
 }

@@ -7,11 +7,14 @@ pub(crate) mod broadcast;
 mod fastwebsockets;
 pub(crate) mod flood;
 mod forward;
+mod framed;
 mod handshake;
 mod name;
 mod raw;
+pub(crate) mod sending;
 mod sockudo;
 mod soketto;
+pub(crate) mod tls;
 mod tokio_websockets;
 mod tungstenite;
 mod websocket_codec;
@@ -41,6 +44,8 @@ pub(crate) fn serve(server: Server, setting: Setting) -> io::Result<()> {
         Server::Axum => axum::serve(listener).await,
         Server::AxumWs => axum::serve_own(listener).await,
         Server::Accept => accept(listener, bowline::echo_as_in_readme).await,
+        Server::BowlineFramed => accept(listener, framed::echo).await,
+        Server::BowlineFramedForward => accept(listener, framed::echo_by_forward).await,
         Server::Bowline
         | Server::BowlineSend
         | Server::BowlineForward
@@ -103,13 +108,21 @@ async fn serve_peer(listener: TcpListener, server: Server, setting: Setting) -> 
 
 /// Runs a server until it is ended from outside. Prints its port first.
 fn run(serve: impl AsyncFnOnce(TcpListener) -> io::Result<()>) -> io::Result<()> {
+    run_saying("", serve)
+}
+
+/// The same with this behind the port.
+fn run_saying(
+    said: &str,
+    serve: impl AsyncFnOnce(TcpListener) -> io::Result<()>,
+) -> io::Result<()> {
     machine::end_with_parent()?;
     machine::raise_file_limit()?;
     machine::pin(machine::SERVER_CORE)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        println!("{}", listener.local_addr()?.port());
+        println!("{} {said}", listener.local_addr()?.port());
         serve(listener).await
     })
 }

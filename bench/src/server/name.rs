@@ -22,6 +22,9 @@ pub(crate) enum Server {
     BowlineSend,
     /// `Stream` forwarded to `Sink`, here and in what follows.
     BowlineForward,
+    /// Its codecs on `Framed`.
+    BowlineFramed,
+    BowlineFramedForward,
     /// As short as in its README: `server::accept`.
     Accept,
     /// Over its halves, in one task.
@@ -54,7 +57,7 @@ pub(crate) enum Server {
 }
 
 impl Server {
-    const NAMES: [(Self, &str); 29] = [
+    const NAMES: [(Self, &str); 31] = [
         (Self::Bare, "bare"),
         (Self::BarePair, "bare-pair"),
         (Self::Raw, "raw"),
@@ -63,6 +66,8 @@ impl Server {
         (Self::Bowline, "bowline"),
         (Self::BowlineSend, "bowline-send"),
         (Self::BowlineForward, "bowline-forward"),
+        (Self::BowlineFramed, "bowline-framed"),
+        (Self::BowlineFramedForward, "bowline-framed-forward"),
         (Self::Accept, "accept"),
         (Self::Halves, "halves"),
         (Self::Tasks, "halves-in-two-tasks"),

@@ -1,4 +1,4 @@
-//! The floors of a plain echo: loops on a Tokio socket that send frames back as they came, still masked.
+//! The floors of a plain echo: loops on a Tokio socket, or on TLS, that send frames back as they came, still masked.
 
 use std::{
     cell::RefCell,
@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
     net::TcpStream,
 };
 
@@ -28,15 +28,19 @@ thread_local! {
 }
 
 /// Writes what it has read, without a look at it, from a buffer of the connection's own.
-pub(super) async fn echo(mut tcp: TcpStream) -> io::Result<()> {
-    handshake::answer(&mut tcp, Setting::Off).await?;
+pub(super) async fn echo<T>(mut io: T) -> io::Result<()>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    handshake::answer(&mut io, Setting::Off).await?;
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
-        let length = tcp.read(&mut buffer).await?;
+        let length = io.read(&mut buffer).await?;
         if length == 0 {
             return Ok(());
         }
-        tcp.write_all(&buffer[..length]).await?;
+        io.write_all(&buffer[..length]).await?;
+        io.flush().await?;
     }
 }
 

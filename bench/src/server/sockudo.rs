@@ -30,7 +30,7 @@ pub(super) async fn echo_by_forward(mut tcp: TcpStream) -> Result<(), Error> {
     forward(WebSocketStream::server(tcp, config()), is_wanted).await
 }
 
-fn config() -> Config {
+pub(super) fn config() -> Config {
     Config::builder().max_payload_length(MAX_MESSAGE_BYTES).build()
 }
 

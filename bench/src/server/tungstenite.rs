@@ -1,7 +1,7 @@
 //! tokio-tungstenite: the loops of its docs and examples.
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{Result, protocol::Role, protocol::WebSocketConfig},
@@ -25,8 +25,11 @@ pub(super) fn small() -> WebSocketConfig {
     config().read_buffer_size(SMALL_BUFFER).write_buffer_size(SMALL_BUFFER)
 }
 
-pub(super) async fn echo(tcp: TcpStream, config: WebSocketConfig) -> Result<()> {
-    let mut ws = open(tcp, config).await?;
+pub(super) async fn echo<T>(io: T, config: WebSocketConfig) -> Result<()>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut ws = open(io, config).await?;
     while let Some(message) = ws.next().await {
         let message = message?;
         if message.is_text() || message.is_binary() {
@@ -36,12 +39,18 @@ pub(super) async fn echo(tcp: TcpStream, config: WebSocketConfig) -> Result<()> 
     Ok(())
 }
 
-pub(super) async fn echo_by_forward(tcp: TcpStream) -> Result<()> {
-    let ws = open(tcp, config()).await?;
+pub(super) async fn echo_by_forward<T>(io: T) -> Result<()>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let ws = open(io, config()).await?;
     forward(ws, |message| message.is_text() || message.is_binary()).await
 }
 
-async fn open(mut tcp: TcpStream, config: WebSocketConfig) -> Result<WebSocketStream<TcpStream>> {
-    handshake::answer(&mut tcp, Setting::Off).await?;
-    Ok(WebSocketStream::from_raw_socket(tcp, Role::Server, Some(config)).await)
+async fn open<T>(mut io: T, config: WebSocketConfig) -> Result<WebSocketStream<T>>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    handshake::answer(&mut io, Setting::Off).await?;
+    Ok(WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await)
 }

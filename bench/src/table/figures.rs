@@ -24,6 +24,12 @@ pub(super) struct Figure {
 
 pub(super) const CPU: Figure =
     Figure { file: "cpu.svg", title: "Server CPU per echoed message, in times a raw loop" };
+pub(super) const SENDING: Figure =
+    Figure { file: "sending.svg", title: "Client CPU per message sent, in times a raw loop" };
+pub(super) const TLS: Figure = Figure {
+    file: "tls.svg",
+    title: "Server CPU per echoed message over TLS, in times a raw loop",
+};
 pub(super) const MEMORY: Figure =
     Figure { file: "memory.svg", title: "Memory per idle connection, in bytes" };
 pub(super) const SIZES: Figure =
@@ -47,8 +53,10 @@ pub(super) fn all(results: &Results) -> io::Result<Vec<(&'static str, String)>> 
     let of = |part: Part| cases.iter().filter(move |case| case.part == part).collect::<Vec<_>>();
     let chart = Chart { results, caption: caption(results)? };
     let mut figures = Vec::new();
-    if !of(Part::Echo).is_empty() {
-        figures.push((CPU.file, chart.cpu(&of(Part::Echo))?));
+    for (figure, part) in [(&CPU, Part::Echo), (&SENDING, Part::Sending), (&TLS, Part::Tls)] {
+        if !of(part).is_empty() {
+            figures.push((figure.file, chart.cpu(figure, &of(part))?));
+        }
     }
     if let [case] = of(Part::Idle).as_slice() {
         figures.push((MEMORY.file, chart.memory(case)?));
@@ -91,7 +99,7 @@ struct Chart<'a> {
 
 impl Chart<'_> {
     /// A group for each row: bowline, and each peer by the cheapest of its loops.
-    fn cpu(&self, cases: &[&Case]) -> io::Result<String> {
+    fn cpu(&self, figure: &Figure, cases: &[&Case]) -> io::Result<String> {
         let group = |case: &&Case| {
             Ok(Group {
                 title: format!("{}, times {}", case.title, case.floor.name()),
@@ -101,7 +109,7 @@ impl Chart<'_> {
         };
         Bars {
             words: self.words(
-                &CPU,
+                figure,
                 "Medians and ranges. The loop of bowline's README, and of each peer the cheapest loop.",
             ),
             unit: Unit::Ratio,

@@ -34,7 +34,7 @@ const WARM_UP: Duration = Duration::from_millis(100);
 /// Longer, and servers would ping the connections that wait.
 const LONGEST_SECONDS: f64 = 10.0;
 
-/// Rounds of the parts beside Echo at most: their points are many.
+/// Rounds of the other parts at most: their points are many.
 const OTHER_ROUNDS: usize = 3;
 
 const OPTIONS: [&str; 9] =
@@ -108,7 +108,7 @@ fn measure_all(cases: &[Case], method: &Method, idle: usize) -> io::Result<Resul
     machine::pin(machine::LOAD_CORE)?;
     let mut records = Vec::new();
     for round in 0..rounds {
-        let of_this_round = |case: &&Case| case.part == Part::Echo || round < OTHER_ROUNDS;
+        let of_this_round = |case: &&Case| case.part.has_goals() || round < OTHER_ROUNDS;
         for case in cases.iter().filter(of_this_round) {
             eprintln!("round {} of {rounds}: {}, {}", round + 1, case.part.word(), case.title);
             records.extend(case.servers.iter().map(|server| Record {
@@ -136,13 +136,23 @@ fn measure(case: &Case, server: Server, method: &Method) -> io::Result<Values> {
         warm_up: WARM_UP,
         time: method.time,
     };
-    let outcome = method.pace.measure(|| trial.run(case.traffic()))?;
+    let outcome = method.pace.measure(|| {
+        let traffic = case.traffic();
+        match case.part {
+            Part::Sending => trial.run_sending(traffic.message, traffic.in_flight),
+            Part::Tls => trial.run_over_tls(traffic),
+            _ => trial.run(traffic),
+        }
+    })?;
     let microseconds = |time: Duration| 1e6 * time.as_secs_f64();
-    Ok(Values::of(&[
+    let mut values = vec![
         (Quantity::Cpu, outcome.sample.nanoseconds),
         (Quantity::Rate, outcome.per_second),
-        (Quantity::P50, microseconds(outcome.p50)),
-        (Quantity::P99, microseconds(outcome.p99)),
         (Quantity::Disturbed, outcome.sample.disturbed),
-    ]))
+    ];
+    if case.part.is_echo() {
+        values.push((Quantity::P50, microseconds(outcome.p50)));
+        values.push((Quantity::P99, microseconds(outcome.p99)));
+    }
+    Ok(Values::of(&values))
 }

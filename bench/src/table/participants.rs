@@ -30,7 +30,7 @@ const YAWC: Role = Role::Peer("yawc");
 const SOCKUDO: Role = Role::Peer("sockudo-ws");
 
 /// All of them, in the order of the tables.
-pub(super) const PARTICIPANTS: [Participant; 21] = [
+pub(super) const PARTICIPANTS: [Participant; 23] = [
     floor(
         Server::Raw,
         "reads into 64 KiB and writes the same bytes back, still masked, without a look at them",
@@ -49,6 +49,11 @@ pub(super) const PARTICIPANTS: [Participant; 21] = [
         "`next` and `send`: each reply is written at once, as in the loops of the peers",
     ),
     bowline(Server::BowlineForward, FORWARD),
+    bowline(
+        Server::BowlineFramed,
+        "`next` and `send` on `Framed` with `MessageCodec`, which answers nothing: the loop of the example `codecs`",
+    ),
+    bowline(Server::BowlineFramedForward, "`stream.forward(sink)` on that `Framed`"),
     peer(Server::Tungstenite, TUNGSTENITE, "`next` and `send`; its default buffers of 128 KiB"),
     peer(
         Server::TungsteniteSmall,

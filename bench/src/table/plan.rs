@@ -16,6 +16,10 @@ pub(super) const AWAKE: usize = 4;
 pub(super) enum Part {
     /// CPU, throughput and latency of the rows that have goals.
     Echo,
+    /// CPU of a client that sends.
+    Sending,
+    /// As Echo, over TLS.
+    Tls,
     /// CPU by the size of a message.
     Sizes,
     /// CPU by the number of connections.
@@ -40,11 +44,13 @@ pub(super) struct Case {
     pub(super) goal: Option<f64>,
 }
 
-const ECHO: [Server; 17] = [
-    Server::Raw,
+/// All loops, each in all its settings.
+const LOOPS: [Server; 20] = [
     Server::Bowline,
     Server::BowlineSend,
     Server::BowlineForward,
+    Server::BowlineFramed,
+    Server::BowlineFramedForward,
     Server::Tungstenite,
     Server::TungsteniteSmall,
     Server::TungsteniteForward,
@@ -54,10 +60,38 @@ const ECHO: [Server; 17] = [
     Server::Soketto,
     Server::WebSocketCodec,
     Server::WebSocketCodecForward,
+    Server::Yawc,
+    Server::YawcSmall,
     Server::YawcTuned,
     Server::YawcTunedForward,
     Server::Sockudo,
     Server::SockudoForward,
+];
+
+/// Settings for many connections at rest.
+const FRUGAL: [Server; 2] = [Server::Yawc, Server::YawcSmall];
+
+/// Whose clients send: the simple loops, with the settings for large messages.
+const SENDERS: [Server; 9] = [
+    Server::Raw,
+    Server::Bowline,
+    Server::Tungstenite,
+    Server::FastWebSockets,
+    Server::TokioWebSockets,
+    Server::Soketto,
+    Server::WebSocketCodec,
+    Server::YawcTuned,
+    Server::Sockudo,
+];
+
+const OVER_TLS: [Server; 7] = [
+    Server::Raw,
+    Server::Bowline,
+    Server::BowlineSend,
+    Server::Tungstenite,
+    Server::TungsteniteForward,
+    Server::TokioWebSockets,
+    Server::TokioWebSocketsForward,
 ];
 
 /// The simple loops, with the settings for large messages.
@@ -87,26 +121,11 @@ const CONNECTIONS: [Server; 9] = [
     Server::Sockudo,
 ];
 
-const AT_REST: [Server; 18] = [
-    Server::Rest,
-    Server::Bowline,
-    Server::BowlineSend,
-    Server::BowlineForward,
-    Server::Tungstenite,
-    Server::TungsteniteSmall,
-    Server::TungsteniteForward,
-    Server::FastWebSockets,
-    Server::TokioWebSockets,
-    Server::TokioWebSocketsForward,
-    Server::Soketto,
-    Server::WebSocketCodec,
-    Server::WebSocketCodecForward,
-    Server::Yawc,
-    Server::YawcSmall,
-    Server::YawcTuned,
-    Server::Sockudo,
-    Server::SockudoForward,
-];
+/// Behind the floors, all loops but some.
+fn loops_beside(floors: &[Server], left_out: &[Server]) -> Vec<Server> {
+    let loops = LOOPS.into_iter().filter(|server| !left_out.contains(server));
+    floors.iter().copied().chain(loops).collect()
+}
 
 /// Everything, with so many idle connections.
 pub(super) fn cases(idle: usize) -> Vec<Case> {
@@ -118,7 +137,7 @@ pub(super) fn cases(idle: usize) -> Vec<Case> {
         Case {
             floor: Server::RawWhole,
             goal: Some(1.15),
-            servers: [&[Server::Raw, Server::RawWhole], &ECHO[1..]].concat(),
+            servers: loops_beside(&[Server::Raw, Server::RawWhole], &FRUGAL),
             ..Case::echo("1 MiB text", 1 << 20, [1, 1])
         },
         Case {
@@ -127,13 +146,27 @@ pub(super) fn cases(idle: usize) -> Vec<Case> {
             ..Case::echo("16 KiB in 16 fragments", 16 << 10, [4, 4])
         },
     ];
+    cases.push(Case {
+        part: Part::Sending,
+        servers: SENDERS.to_vec(),
+        goal: Some(1.25),
+        ..Case::echo("1 MiB binary, sent by a client", 1 << 20, [1, 4])
+    });
+    cases.extend([
+        Case { goal: Some(1.15), ..Case::tls("20 B, 16 in flight, over TLS", 20, [16, 16]) },
+        Case {
+            goal: Some(1.2),
+            ..Case::tls("1 KiB text, 16 in flight, over TLS", 1 << 10, [16, 16])
+        },
+        Case { goal: Some(1.3), ..Case::tls("64 KiB text, over TLS", 64 << 10, [4, 1]) },
+    ]);
     cases.extend(
         [20, 128].into_iter().chain((5..=12).map(|power| 1 << (2 * power))).map(Case::size),
     );
     cases.extend([1, 10, 100, 1_000, 9_000].map(Case::count));
     cases.push(Case {
         part: Part::Idle,
-        servers: AT_REST.to_vec(),
+        servers: loops_beside(&[Server::Rest], &[Server::YawcTunedForward]),
         floor: Server::Rest,
         goal: Some(1500.0),
         ..Case::echo("idle", 20, [idle, 1])
@@ -142,16 +175,29 @@ pub(super) fn cases(idle: usize) -> Vec<Case> {
 }
 
 impl Part {
-    pub(super) const ALL: [Self; 4] = [Self::Echo, Self::Sizes, Self::Connections, Self::Idle];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Echo, Self::Sending, Self::Tls, Self::Sizes, Self::Connections, Self::Idle];
 
     /// Its word on the command line and in the results.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Echo => "echo",
+            Self::Sending => "sending",
+            Self::Tls => "tls",
             Self::Sizes => "sizes",
             Self::Connections => "connections",
             Self::Idle => "idle",
         }
+    }
+
+    /// Whether its rows have goals that are about CPU.
+    pub(super) fn has_goals(self) -> bool {
+        matches!(self, Self::Echo | Self::Sending | Self::Tls)
+    }
+
+    /// Whether messages come back, so that an exchange takes a time.
+    pub(super) fn is_echo(self) -> bool {
+        self != Self::Sending
     }
 
     pub(super) fn by_word(word: &str) -> io::Result<Self> {
@@ -169,9 +215,17 @@ impl Case {
             fragments: 1,
             in_flight,
             connections,
-            servers: ECHO.to_vec(),
+            servers: loops_beside(&[Server::Raw], &FRUGAL),
             floor: Server::Raw,
             goal: None,
+        }
+    }
+
+    fn tls(title: &str, message_bytes: usize, connections_and_in_flight: [usize; 2]) -> Self {
+        Self {
+            part: Part::Tls,
+            servers: OVER_TLS.to_vec(),
+            ..Self::echo(title, message_bytes, connections_and_in_flight)
         }
     }
 

@@ -19,11 +19,18 @@ pub(super) fn page(results: &Results) -> io::Result<String> {
     let of = |part: Part| cases.iter().filter(move |case| case.part == part).collect::<Vec<_>>();
     let mut page = introduction(results)?;
     page += &goals(results, &cases);
-    if !of(Part::Echo).is_empty() {
-        page += ECHO;
-        page += &figure(&figures::CPU);
-        for case in of(Part::Echo) {
-            page += &tables::echo(results, case);
+    let with_goals = [
+        (Part::Echo, ECHO, &figures::CPU),
+        (Part::Sending, SENDING, &figures::SENDING),
+        (Part::Tls, TLS, &figures::TLS),
+    ];
+    for (part, text, chart) in with_goals {
+        if !of(part).is_empty() {
+            page += text;
+            page += &figure(chart);
+            for case in of(part) {
+                page += &tables::row(results, case);
+            }
         }
     }
     if let [case] = of(Part::Idle).as_slice() {
@@ -88,6 +95,26 @@ for the other connections as well. The best peer of each row is in bold.
 
 ";
 
+const SENDING: &str = "
+## Sending
+
+A client sends the same binary message again and again, masked with a random key of the crate, and the
+load takes it and discards it. CPU time is that of the client's process. Each crate sends as its client does, `send` or
+`write_frame` and `send_binary`, from shared `Bytes` or a slice, set as where it serves. `raw` is `write_all` of a frame
+that was encoded and masked beforehand. There is no opening handshake. The load asks for another message, with a byte on a
+connection of its own, whenever it has one; it looks at each header, and compares a message byte by byte where a
+measurement begins and ends.
+
+";
+
+const TLS: &str = "
+## Over TLS
+
+The same echoes on a `TlsStream` of tokio-rustls, with ring, TLS 1.3 and the cipher suite that both ends prefer,
+AES-256-GCM. `raw` writes and flushes the decrypted bytes of each read.
+
+";
+
 const CONNECTIONS: &str = "
 ## By the number of connections
 
@@ -113,11 +140,11 @@ fn introduction(results: &Results) -> io::Result<String> {
     let mut text = format!(
         "# Benchmarks\n\n\
          bowline, its peers, and raw loops on a Tokio socket that don't speak WebSocket at all, which are the floor. Every server \
-         echoes the same text messages, has a core and a process of its own, one thread, plain TCP on loopback, and no \
+         echoes the same text messages unless a section says otherwise, has a core and a process of its own, one thread, plain TCP on loopback, and no \
          compression. Every reply is counted, and compared byte by byte where a measurement begins and ends.\n\n\
          - Measured on {}: {}.\n\
          - {}.\n\
-         - In rounds, in each of which every server is measured once for {} s: {} for the rows of Echo, {} for the rest. Values \
+         - In rounds, in each of which every server is measured once for {} s: {} for Echo, Sending and TLS, {} for the rest. Values \
          are medians, ranges are least and most.\n",
         results.fact("date")?,
         results.fact("machine")?,
@@ -219,6 +246,7 @@ mod tests {
     fn record(part: Part, row: &str, server: Server, value: Result<f64, &str>) -> Record {
         let quantities = match part {
             Part::Idle => vec![Quantity::Resident],
+            Part::Sending => vec![Quantity::Cpu, Quantity::Rate],
             _ => vec![Quantity::Cpu, Quantity::Rate, Quantity::P50, Quantity::P99],
         };
         let values =
@@ -238,12 +266,15 @@ mod tests {
         facts.push(("versions".to_owned(), "bowline 9.8.7, yawc 6.5.4".to_owned()));
         facts.push(("idle connections".to_owned(), "9000".to_owned()));
         let (echo, idle) = ("20 B, one in flight", "idle");
+        let sending = "1 MiB binary, sent by a client";
         let records = vec![
             record(Part::Echo, echo, Server::Raw, Ok(1000.0)),
             record(Part::Echo, echo, Server::Bowline, Ok(1100.0)),
             record(Part::Echo, echo, Server::YawcTuned, Ok(1375.0)),
             record(Part::Echo, echo, Server::Soketto, Ok(1500.0)),
             record(Part::Echo, echo, Server::Sockudo, Err("it ended | at once")),
+            record(Part::Sending, sending, Server::Raw, Ok(1000.0)),
+            record(Part::Sending, sending, Server::Bowline, Ok(1200.0)),
             record(Part::Idle, idle, Server::Rest, Ok(700.0)),
             record(Part::Idle, idle, Server::Bowline, Ok(1400.0)),
             record(Part::Sizes, "20 B", Server::Raw, Ok(1000.0)),
@@ -261,6 +292,7 @@ mod tests {
              peer, `yawc-tuned`",
             "- memory per idle connection: 1400 bytes, at most 1500 wanted: **met**\n",
             "| raw | 1000 | 1000 - 1000 | 1.00 | 1.00 - 1.00 | 1000 | 1000.0 | 1000.0 |",
+            "| bowline | 1200 | 1200 - 1200 | 1.20 | 1.20 - 1.20 | 1200 |\n",
             "| **yawc-tuned** | 1375 | ",
             "| soketto | 1500 | ",
             "| sockudo-ws | failed: it ended \\| at once | | | | | | |",
@@ -278,6 +310,6 @@ mod tests {
     fn charts_are_drawn_of_what_was_measured() {
         let figures = figures::all(&sample()).unwrap();
         let files: Vec<_> = figures.iter().map(|(file, _)| *file).collect();
-        assert_eq!(files, ["cpu.svg", "memory.svg", "sizes.svg", "size-ratios.svg"]);
+        assert_eq!(files, ["cpu.svg", "sending.svg", "memory.svg", "sizes.svg", "size-ratios.svg"]);
     }
 }

@@ -2,16 +2,25 @@
 
 use std::fmt::Write as _;
 
-use super::{plan::Case, record::Quantity, report::best_peer, results::Results};
+use super::{
+    plan::{Case, Part},
+    record::Quantity,
+    report::best_peer,
+    results::Results,
+};
 use crate::{server::Server, spread::Spread};
 
-/// A row of echoes: CPU, throughput and latency.
-pub(super) fn echo(results: &Results, case: &Case) -> String {
+/// A row that has a goal: CPU, throughput, and latency where messages come back.
+pub(super) fn row(results: &Results, case: &Case) -> String {
     let floor = case.floor.name();
+    let (who, heads, lines) = match case.part {
+        Part::Sending => ("client", "", ""),
+        _ => ("server", " exchange p50, µs | p99, µs |", " ---: | ---: |"),
+    };
     let mut text = format!(
         "\n### {}\n\n{}, {} in flight on each.{}\n\n\
-         | server | CPU, ns per message | range | times {floor} | range | messages per second | exchange p50, µs | p99, µs |\n\
-         | --- | ---: | --- | ---: | --- | ---: | ---: | ---: |\n",
+         | {who} | CPU, ns per message | range | times {floor} | range | messages per second |{heads}\n\
+         | --- | ---: | --- | ---: | --- | ---: |{lines}\n",
         case.title,
         counted(case.connections, "connection"),
         counted(case.in_flight, "message"),
@@ -19,25 +28,28 @@ pub(super) fn echo(results: &Results, case: &Case) -> String {
     );
     let best = best_peer(results, case, Quantity::Cpu);
     for server in &case.servers {
-        let _ =
-            writeln!(text, "| {} | {} |", name(*server, best), echo_line(results, case, *server));
+        let _ = writeln!(text, "| {} | {} |", name(*server, best), line(results, case, *server));
     }
     text
 }
 
-fn echo_line(results: &Results, case: &Case, server: Server) -> String {
+fn line(results: &Results, case: &Case, server: Server) -> String {
+    let times: &[Quantity] =
+        if case.part.is_echo() { &[Quantity::P50, Quantity::P99] } else { &[] };
     let line = || -> Result<String, String> {
         let median = |quantity| Ok::<_, String>(results.spread(case, server, quantity)?.median);
-        Ok(format!(
-            "{:.0} | {:.2} | {:.0} | {:.1} | {:.1}",
+        let mut line = format!(
+            "{:.0} | {:.2} | {:.0}",
             results.spread(case, server, Quantity::Cpu)?,
             results.ratio(case, [server, case.floor], Quantity::Cpu)?,
             median(Quantity::Rate)?,
-            median(Quantity::P50)?,
-            median(Quantity::P99)?
-        ))
+        );
+        for quantity in times {
+            let _ = write!(line, " | {:.1}", median(*quantity)?);
+        }
+        Ok(line)
     };
-    line().unwrap_or_else(|why| format!("{} | | | | | |", cell(&why)))
+    line().unwrap_or_else(|why| format!("{} | | | |{}", cell(&why), " |".repeat(times.len())))
 }
 
 /// Memory of connections at rest.
