@@ -340,7 +340,7 @@ fn what_others_have_compressed_costs_a_connection_nothing() {
     finish(guests[0].feed_prepared(&news)).expect("room");
     for guest in &mut guests[1..] {
         let (told, ()) = cost(|| finish(guest.feed_prepared(&news)).expect("room"));
-        assert!(told.calls <= 2 && told.peak < 1024, "room in the queue, and no more: {told:?}");
+        assert!(told.calls <= 3 && told.peak < 1024, "room in the queue, and no more: {told:?}");
     }
 }
 

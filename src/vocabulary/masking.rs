@@ -31,10 +31,7 @@ impl MaskingKey {
     /// Masks the payload in place, or unmasks it: both are the same.
     #[inline]
     pub fn apply(self, payload: &mut [u8]) {
-        // Eight bytes at a time is all the compiler needs to use the machine's vectors.
-        let word = u64::from_ne_bytes([
-            self.0[0], self.0[1], self.0[2], self.0[3], self.0[0], self.0[1], self.0[2], self.0[3],
-        ]);
+        let word = self.word();
         let (words, rest) = payload.as_chunks_mut::<8>();
         for bytes in words {
             *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
@@ -46,6 +43,23 @@ impl MaskingKey {
         for (byte, key) in rest.iter_mut().zip(self.0) {
             *byte ^= key;
         }
+    }
+
+    /// A masked copy, in one pass over the payload.
+    pub(crate) fn masked(self, payload: &[u8]) -> Vec<u8> {
+        let word = self.word();
+        let (words, rest) = payload.as_chunks::<8>();
+        let mut masked = Vec::with_capacity(words.len() + 1);
+        masked.extend(words.iter().map(|bytes| (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes()));
+        let mut masked = masked.into_flattened();
+        masked.extend(rest.iter().zip(word.to_ne_bytes()).map(|(byte, key)| byte ^ key));
+        masked
+    }
+
+    /// The key twice: eight bytes at a time is all the compiler needs to use the machine's vectors.
+    fn word(self) -> u64 {
+        let [a, b, c, d] = self.0;
+        u64::from_ne_bytes([a, b, c, d, a, b, c, d])
     }
 
     /// The key as seen from `offset` bytes into the payload, so that a payload can be masked in pieces.
@@ -84,6 +98,11 @@ mod tests {
                 MaskingKey::new(key).at(split).apply(tail);
                 assert_eq!(masked, expected, "length {length}, split {split}");
             }
+            assert_eq!(
+                MaskingKey::new(key).masked(&payload[..length]),
+                expected,
+                "length {length}"
+            );
         }
     }
 
