@@ -6,9 +6,13 @@ use std::cell::RefCell;
 
 use bytes::BytesMut;
 
+/// What each has beside its power of two: for a header, so that a message of just so many bytes takes one
+/// read, and for more, so that the read ends short: after a full one the socket has to be asked again.
+const HEADER_ROOM: usize = 64;
 /// The sizes of cached buffers. The largest is the most that a message which its caller keeps can pin
 /// beyond its own bytes.
-const SIZES: [usize; 3] = [4 << 10, 16 << 10, 64 << 10];
+const SIZES: [usize; 3] =
+    [(4 << 10) + HEADER_ROOM, (16 << 10) + HEADER_ROOM, (64 << 10) + HEADER_ROOM];
 /// The largest of them.
 pub(super) const LARGEST: usize = SIZES[SIZES.len() - 1];
 /// The most that one thread keeps.
@@ -107,9 +111,9 @@ mod tests {
         buffer.extend_from_slice(&[1; 100]);
         drop(buffer.split_to(50).freeze());
         give(buffer, Class::SMALLEST);
-        assert_eq!(cached(), 4 << 10);
+        assert_eq!(cached(), Class::SMALLEST.size());
         let again = take(Class::SMALLEST);
-        assert!(again.is_empty() && again.capacity() >= 4 << 10);
+        assert!(again.is_empty() && again.capacity() >= Class::SMALLEST.size());
         assert_ne!(again.as_ptr(), address);
     }
 
@@ -117,6 +121,6 @@ mod tests {
     fn the_cache_is_bounded() {
         let buffers: Vec<_> = (0..40).map(|_| take(Class::LARGEST)).collect();
         buffers.into_iter().for_each(|buffer| give(buffer, Class::LARGEST));
-        assert_eq!(cached(), MAX_CACHED);
+        assert!((MAX_CACHED - LARGEST..=MAX_CACHED).contains(&cached()), "{}", cached());
     }
 }

@@ -19,13 +19,15 @@ const PATIENCE: u8 = 8;
 ///
 /// Ordinary traffic is read into buffers of 4 to 64 KiB from the thread's cache. A frame larger than
 /// that gets a buffer of its own, which grows with what arrives and is read to the frame's very end, so
-/// that nothing else lies in it.
+/// that nothing else lies in it. It need not grow up to the size that the one before it had.
 #[derive(Debug)]
 pub(super) struct ReadBuffer {
     pub(super) bytes: BytesMut,
     source: Source,
     class: Class,
     mostly_empty: u8,
+    /// The last large frame that was all there, in bytes.
+    last_large: u32,
 }
 
 /// Where the present buffer is from.
@@ -42,7 +44,8 @@ enum Source {
 impl ReadBuffer {
     /// Goes on from bytes read elsewhere.
     pub(super) fn new(bytes: BytesMut) -> Self {
-        Self { bytes, source: Source::Elsewhere, class: Class::SMALLEST, mostly_empty: 0 }
+        let (source, class) = (Source::Elsewhere, Class::SMALLEST);
+        Self { bytes, source, class, mostly_empty: 0, last_large: 0 }
     }
 
     /// Reads once. `missing` is how much of a frame that is to lie here whole has yet to arrive.
@@ -64,6 +67,8 @@ impl ReadBuffer {
         let read = ready!(poll_read_buf(Pin::new(io), cx, &mut target))?;
         if !is_large {
             self.follow_traffic(read, limit);
+        } else if read == missing {
+            self.last_large = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
         }
         Poll::Ready(Ok(read))
     }
@@ -96,12 +101,14 @@ impl ReadBuffer {
         self.bytes.capacity() - self.bytes.len()
     }
 
-    /// Room for a large frame: fresh memory is at most what has been received, or 64 KiB.
+    /// Room for a large frame: fresh memory is at most what has been received of it, 64 KiB, or what the
+    /// last one had.
     fn reserve_for_large(&mut self, missing: usize) -> usize {
         let received = self.bytes.len();
         if self.source != Source::Frame {
-            let fresh = BytesMut::with_capacity(first_capacity(received, missing));
-            self.replace(fresh, Source::Frame);
+            let fresh = LARGEST.max(self.last_large as usize);
+            let capacity = first_capacity(received, missing, fresh);
+            self.replace(BytesMut::with_capacity(capacity), Source::Frame);
             // The less of a large frame lies in a shared buffer, the less has to move.
             self.class = Class::SMALLEST;
         }
@@ -137,9 +144,9 @@ impl ReadBuffer {
 
 /// A capacity that is the whole frame's after some doublings, which is how it grows: so the message that
 /// the caller keeps is not much larger than itself.
-fn first_capacity(received: usize, missing: usize) -> usize {
+fn first_capacity(received: usize, missing: usize, fresh: usize) -> usize {
     let mut capacity = received.saturating_add(missing);
-    while capacity > received + LARGEST {
+    while capacity > received.saturating_add(fresh) {
         capacity = capacity.div_ceil(2);
     }
     capacity.max(received + 1)
