@@ -92,7 +92,8 @@ impl ReadBuffer {
         // A quarter is enough to go on with: moving what is left costs more than a shorter read.
         if free < missing.max(self.class.size() / 4) || self.source == Source::Frame {
             let class = self.class.fitting(buffered + missing.max(1));
-            let reclaimed = self.source != Source::Frame
+            let reclaimed = self.bytes.capacity() > 0
+                && self.source != Source::Frame
                 && self.bytes.try_reclaim(class.size().saturating_sub(buffered).max(1));
             if !reclaimed {
                 self.replace(buffers::take(class), Source::Cache(class));
