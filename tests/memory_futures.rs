@@ -38,10 +38,10 @@ fn size<F>(_: impl FnOnce(TcpStream) -> F) -> usize {
 #[test]
 fn a_task_is_small() {
     let plain = size(one_step);
-    assert!(plain <= 400, "{plain} bytes for accept and the loop");
+    assert!(plain <= 304, "{plain} bytes for accept and the loop");
     let pending = size(|tcp| two_steps(Server::new(), tcp));
-    assert!(pending <= 480, "{pending} bytes for receive, accept and the loop");
+    assert!(pending <= 368, "{pending} bytes for receive, accept and the loop");
     let outgoing = size(|tcp| client(Client::new("ws://localhost/").expect("valid"), tcp));
-    assert!(outgoing <= 960, "{outgoing} bytes for a client's handshake and the loop");
+    assert!(outgoing <= 704, "{outgoing} bytes for a client's handshake and the loop");
     assert_eq!(size_of::<WebSocket<TcpStream>>(), size_of::<usize>());
 }

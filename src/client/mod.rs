@@ -27,7 +27,7 @@ mod sources;
 mod stream;
 mod target;
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Response,
@@ -161,9 +161,9 @@ impl Client {
     /// [`UsageError::TlsNotAvailable`] and [`TlsNotConfigured`](UsageError::TlsNotConfigured) for `wss`, and
     /// [`InvalidUri`](UsageError::InvalidUri) where no certificate can be for its host, before anything is dialled; [`Error::Io`] where no address answers; [`Error::Connect`] for what else may be in the way, the proxy's TLS among it; otherwise
     /// as [`handshake`](Self::handshake).
-    pub async fn connect(self) -> Result<(WebSocket<Stream>, Response<()>), Error> {
+    pub fn connect(self) -> impl Future<Output = Result<(WebSocket<Stream>, Response<()>), Error>> {
         // Boxed, because the caller's future would keep room for all of it as long as it lives.
-        Box::pin(redirect::connect(self)).await
+        Box::pin(redirect::connect(self))
     }
 
     /// Opens the WebSocket over a transport that is connected already, as TLS, a Unix socket or a pipe. Nothing that is
@@ -176,15 +176,18 @@ impl Client {
     /// [`HandshakeError::Refused`](crate::HandshakeError::Refused) with the response where the server answered anything but 101, other
     /// handshake errors where its answer breaks a rule or is late; [`Error::Usage`] for a bad header
     /// or subprotocol, with nothing sent; [`Error::Io`].
-    pub async fn handshake<T>(self, io: T) -> Result<(WebSocket<T>, Response<()>), Error>
+    pub fn handshake<T>(
+        self,
+        io: T,
+    ) -> impl Future<Output = Result<(WebSocket<T>, Response<()>), Error>>
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
-        let request = self.request()?;
-        let codec = HandshakeCodec::client().offering(self.deflate);
-        let mut opening = Opening::new(io, codec, self.config);
         // Boxed as above.
         Box::pin(trace::handshake(Role::Client, "opened", async move {
+            let request = self.request()?;
+            let codec = HandshakeCodec::client().offering(self.deflate);
+            let mut opening = Opening::new(io, codec, self.config);
             opening.send(request).await?;
             match opening.receive().await {
                 Ok(response) => Ok((opening.into_websocket(), response)),
@@ -192,7 +195,6 @@ impl Client {
                 Err(error) => Err(opening.codec_mut().take_refusal().unwrap_or(error)),
             }
         }))
-        .await
     }
 
     /// What to ask for over an HTTP/2 connection that somebody else speaks (RFC 8441), and the configuration of what

@@ -32,7 +32,13 @@ impl MaskingKey {
     #[inline]
     pub fn apply(self, payload: &mut [u8]) {
         let word = self.word();
-        let (words, rest) = payload.as_chunks_mut::<8>();
+        let (blocks, rest) = payload.as_chunks_mut::<BLOCK>();
+        for block in blocks {
+            for bytes in block.as_chunks_mut::<8>().0 {
+                *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+            }
+        }
+        let (words, rest) = rest.as_chunks_mut::<8>();
         for bytes in words {
             *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
         }
@@ -70,6 +76,9 @@ impl MaskingKey {
         Self(bytes)
     }
 }
+
+/// So much is masked without a look at how much is left.
+const BLOCK: usize = 64;
 
 impl fmt::Debug for MaskingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -54,6 +54,7 @@ impl Timer {
     }
 
     /// Whether there is something to judge; nobody is woken on behalf of this.
+    #[inline]
     pub(super) fn is_elapsed(&self) -> bool {
         self.sleep.as_ref().is_some_and(|sleep| sleep.is_elapsed())
     }

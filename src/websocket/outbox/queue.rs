@@ -102,6 +102,7 @@ impl Queue {
         self.push_payload(key.map(|key| key.at(FLAT)), payload);
     }
 
+    #[inline]
     fn coalesce(&mut self, header: &FrameHeader, payload: &[u8]) {
         let len = header.encoded_len() + payload.len();
         self.reserve(len);
