@@ -9,6 +9,7 @@
 //! ```
 
 mod queue;
+mod segments;
 
 use std::{
     io::{self, IoSlice},

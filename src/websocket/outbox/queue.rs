@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::segments::{self, Segment, Segments};
 use crate::{
     frame::{FrameHeader, append_frame},
     vocabulary::MaskingKey,
@@ -15,49 +16,11 @@ const FLAT: usize = 16 << 10;
 /// How much of a payload is masked ahead of the socket taking it.
 const MASKED_AHEAD: usize = LARGEST;
 
-/// A stretch of the queue.
-#[derive(Debug)]
-enum Segment {
-    /// Bytes as they go out.
-    Plain(Bytes),
-    /// The caller's payload, to be masked when its turn comes.
-    Masked { payload: Bytes, key: MaskingKey },
-}
-
-impl Segment {
-    fn len(&self) -> usize {
-        match self {
-            Self::Plain(bytes) | Self::Masked { payload: bytes, .. } => bytes.len(),
-        }
-    }
-
-    /// Cuts the first bytes off.
-    fn split_to(&mut self, len: usize) -> Self {
-        match self {
-            Self::Plain(bytes) => Self::Plain(bytes.split_to(len)),
-            Self::Masked { payload, key } => {
-                let first = Self::Masked { payload: payload.split_to(len), key: *key };
-                *key = key.at(len);
-                first
-            }
-        }
-    }
-
-    /// The bytes as they go out.
-    fn into_plain(self) -> Bytes {
-        match self {
-            Self::Plain(bytes) => bytes,
-            Self::Masked { payload, key } => key.masked(&payload).into(),
-        }
-    }
-}
-
 /// Frames in order: whole ones coalesced in the tail, large payloads by reference before it.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    /// Boxed, and only there while something is in it: an idle connection keeps no room for what is large or comes seldom.
-    #[expect(clippy::box_collection, reason = "an empty one is four words, in each connection")]
-    segments: Option<Box<VecDeque<Segment>>>,
+    /// Only there while something is in it: an idle connection keeps no room for what is large or shared.
+    segments: Option<Segments>,
     /// The newest frames, small ones and headers of large ones.
     tail: BytesMut,
     /// The size of tail that the last bursts have asked for.
@@ -157,7 +120,7 @@ impl Queue {
     }
 
     fn segments_mut(&mut self) -> &mut VecDeque<Segment> {
-        self.segments.get_or_insert_default()
+        self.segments.get_or_insert_with(segments::take)
     }
 
     /// Puts bytes in at this offset.
@@ -190,7 +153,7 @@ impl Queue {
 
     /// Makes a segment begin at this offset; its index.
     fn split_at(&mut self, offset: usize) -> usize {
-        let segments = self.segments.get_or_insert_default();
+        let segments = self.segments.get_or_insert_with(segments::take);
         let mut before = 0;
         for index in 0..segments.len() {
             if before >= offset {
@@ -300,7 +263,9 @@ impl Queue {
     /// Lets go of everything, and of its room: an idle connection has none.
     pub(super) fn clear(&mut self) {
         self.len = 0;
-        self.segments = None;
+        if let Some(segments) = self.segments.take() {
+            segments::give(segments);
+        }
         buffers::give(std::mem::take(&mut self.tail), self.class);
     }
 
