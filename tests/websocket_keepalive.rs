@@ -4,13 +4,18 @@
 #[path = "support/io.rs"]
 mod io;
 
-use std::time::Duration;
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
 
 use bowline::{Config, Error, Keepalive, Message, Role, WebSocket};
 use io::{ROLES, Script, from_peer, item, other, run, untimed, websocket, wire, within};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
-    task::JoinHandle,
+    task::{JoinHandle, coop},
     time::{Instant, advance, sleep, timeout},
 };
 
@@ -152,9 +157,11 @@ async fn a_peer_that_answers_is_kept_for_ever() {
 /// A ping that waits in the outbox asks nobody anything: its time begins when it is handed over.
 #[tokio::test(start_paused = true)]
 async fn the_answers_clock_starts_when_the_ping_is_written() {
-    for role in ROLES {
+    // With a lifetime there is a deadline, and a later one, while the ping waits.
+    let lifetimes = [None, Some(3600 * SECOND)];
+    for (role, lifetime) in ROLES.into_iter().flat_map(|role| lifetimes.map(|life| (role, life))) {
         let io = Script::new(b"").room(3);
-        let mut ws = websocket(role, io.clone(), config());
+        let mut ws = websocket(role, io.clone(), config().with_max_lifetime(lifetime));
         assert!(run(ws.send("begun")).is_pending());
         assert!(run(ws.feed("not begun")).is_ready());
         assert!(run(ws.next()).is_pending());
@@ -174,6 +181,45 @@ async fn the_answers_clock_starts_when_the_ping_is_written() {
         assert!(run(ws.next()).is_pending());
         advance(SECOND).await;
         let end = io::finish(ws.next()).map(item);
+        assert_eq!(end, Some(Err("KeepaliveTimeout".into())), "{role:?}");
+    }
+}
+
+/// The timer, which isn't polled again while it waits for the same task, wakes whoever has the connection by now.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_takes_an_idle_connection_over_pings() {
+    for role in ROLES {
+        let start = Instant::now();
+        let (mut ws, mut far) = connected(role, config());
+        let ws = tokio::spawn(async move {
+            assert!(timeout(SECOND, ws.next()).await.is_err(), "nothing to read");
+            ws
+        });
+        let reader = read_on(ws.await.expect("the first task"));
+        assert_eq!(ping_at(role, &mut far, start).await, 30, "{role:?}");
+        assert_eq!(within(reader).await.expect("the reader").len(), 1, "{role:?}");
+    }
+}
+
+/// Tokio's timer keeps no waker of a task whose budget is used up.
+#[tokio::test(start_paused = true)]
+async fn a_task_without_a_budget_left_pings_all_the_same() {
+    for role in ROLES {
+        let start = Instant::now();
+        let (mut ws, mut far) = connected(role, config());
+        let reader = tokio::spawn(async move {
+            poll_fn(|cx| {
+                while coop::has_budget_remaining() {
+                    let _ = pin!(coop::consume_budget()).poll(cx);
+                }
+                assert!(pin!(ws.next()).poll(cx).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+            ws.next().await.map(item)
+        });
+        assert_eq!(ping_at(role, &mut far, start).await, 30, "{role:?}");
+        let end = within(reader).await.expect("the reader");
         assert_eq!(end, Some(Err("KeepaliveTimeout".into())), "{role:?}");
     }
 }

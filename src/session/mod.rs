@@ -11,6 +11,7 @@
 //!     the end of the stream, an I/O error, a deadline
 //! ```
 
+mod ending;
 mod keepalive;
 mod message_watch;
 
@@ -19,6 +20,7 @@ use std::{num::NonZeroU64, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use crate::vocabulary::{CloseCode, Config, Error, LimitError, Role, Transport, UsageError};
+use ending::Ending;
 use keepalive::Heartbeat;
 use message_watch::MessageWatch;
 
@@ -90,19 +92,7 @@ pub(crate) struct Session {
     progress_by: Option<Instant>,
     /// How long the peer's last answer took, in nanoseconds and one more.
     round_trip: Option<NonZeroU64>,
-    /// Boxed, because most connections spend their life without one.
-    ending: Option<Box<Ending>>,
-}
-
-/// How a connection is to end.
-#[derive(Debug, Default)]
-struct Ending {
-    expires_at: Option<Instant>,
-    close_by: Option<Instant>,
-    discarded: usize,
-    error: Option<Error>,
-    /// What senders are told once the stream has had the error itself.
-    reported: Option<Error>,
+    ending: Ending,
 }
 
 impl Session {
@@ -120,7 +110,7 @@ impl Session {
             is_started: false,
             progress_by: None,
             round_trip: None,
-            ending: None,
+            ending: Ending::default(),
         }
     }
 
@@ -148,9 +138,7 @@ impl Session {
     pub(crate) fn start(&mut self, now: Instant) {
         self.is_started = true;
         self.heartbeat = Heartbeat::watching(self.config.keepalive(), now);
-        if let Some(expires_at) = after(now, self.config.max_lifetime()) {
-            self.ending_mut().expires_at = Some(expires_at);
-        }
+        self.ending.set_expires_at(after(now, self.config.max_lifetime()));
         if self.phase != Phase::Open {
             self.start_closing(now);
         }
@@ -207,22 +195,6 @@ impl Session {
         self.round_trip.map(|nanos| Duration::from_nanos(nanos.get() - 1))
     }
 
-    fn ending(&self) -> Option<&Ending> {
-        self.ending.as_deref()
-    }
-
-    fn ending_mut(&mut self) -> &mut Ending {
-        self.ending.get_or_insert_default()
-    }
-
-    fn close_by(&self) -> Option<Instant> {
-        self.ending()?.close_by
-    }
-
-    fn expires_at(&self) -> Option<Instant> {
-        self.ending()?.expires_at
-    }
-
     /// The reader waits with a message incomplete, of which so much has come; or with none.
     pub(crate) fn watch_message(&mut self, progress: Option<u64>, now: impl FnOnce() -> Instant) {
         if let Some(timeout) = self.config.message_timeout() {
@@ -248,15 +220,13 @@ impl Session {
 
     /// The peer broke a rule, and our Close is queued where none was sent before.
     pub(crate) fn handle_breach(&mut self, error: Error, now: Instant) {
-        self.ending_mut().error = Some(error);
+        self.ending.set_error(error);
         self.phase = Phase::Finishing(Step::Flush);
         self.start_closing(now);
     }
 
     fn start_closing(&mut self, now: Instant) {
-        let close_by = after(now, self.config.close_timeout());
-        let ending = self.ending_mut();
-        ending.close_by = ending.close_by.or(close_by);
+        self.ending.start(after(now, self.config.close_timeout()));
     }
 
     /// Our Close is written. "the server MUST close first" (section 7.1.1), and so does whoever fails
@@ -275,17 +245,13 @@ impl Session {
     pub(crate) fn handle_drain(&mut self, now: impl FnOnce() -> Instant) {
         if self.transport == Transport::Stream {
             // Counted from the first time: later ones are no earlier.
-            let linger = after(now(), Some(LINGER));
-            let ending = self.ending_mut();
-            ending.close_by = ending.close_by.into_iter().chain(linger).min();
+            self.ending.hasten(after(now(), Some(LINGER)));
         }
     }
 
     /// Input that nobody will read has been discarded; past the bound, that is the end.
     pub(crate) fn handle_discarded(&mut self, bytes: usize) {
-        let ending = self.ending_mut();
-        ending.discarded += bytes;
-        if ending.discarded > MAX_DISCARDED {
+        if self.ending.discard(bytes) > MAX_DISCARDED {
             self.end(None);
         }
     }
@@ -294,7 +260,7 @@ impl Session {
     pub(crate) fn end(&mut self, error: Option<Error>) {
         self.phase = Phase::Ended;
         if let Some(error) = error {
-            self.ending_mut().error.get_or_insert(error);
+            self.ending.set_error(error);
         }
     }
 
@@ -306,30 +272,26 @@ impl Session {
     }
 
     pub(crate) fn has_error(&self) -> bool {
-        self.ending().is_some_and(|ending| ending.error.is_some())
+        self.ending.has_error()
     }
 
     /// What a sender is told of the end of the connection; the stream is who gets the error itself.
     pub(crate) fn sender_error(&self) -> Error {
-        let error =
-            self.ending().and_then(|ending| ending.error.as_ref().or(ending.reported.as_ref()));
+        let error = self.ending.shown_error();
         error.and_then(Error::duplicate).unwrap_or(UsageError::SendAfterClose.into())
     }
 
     /// The error that ended the connection, once.
     pub(crate) fn take_error(&mut self) -> Option<Error> {
-        let ending = self.ending.as_deref_mut()?;
-        let error = ending.error.take()?;
-        ending.reported = error.duplicate();
-        Some(error)
+        self.ending.take_error()
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let always = [self.close_by(), self.progress_by];
+        let always = [self.ending.close_by(), self.progress_by];
         let open = [
             self.heartbeat.deadline(self.config.keepalive()),
-            self.expires_at(),
+            self.ending.expires_at(),
             self.message.deadline(),
         ];
         let open = open.into_iter().take(if self.is_open() { 3 } else { 0 });
@@ -346,7 +308,7 @@ impl Session {
 
     /// Whether a deadline runs that is short, and passes whatever else happens.
     pub(crate) fn is_pressed(&self) -> bool {
-        self.close_by().is_some() || self.progress_by.is_some()
+        self.ending.close_by().is_some() || self.progress_by.is_some()
     }
 
     /// Whether the deadline due next judges the peer by what it sent, so that the transport must be read
@@ -362,7 +324,7 @@ impl Session {
         if self.phase == Phase::Ended {
             return None;
         }
-        if is_due(self.close_by()) {
+        if is_due(self.ending.close_by()) {
             return Some(self.close_expiry());
         }
         if is_due(self.progress_by) {
@@ -372,8 +334,8 @@ impl Session {
         if !self.is_open() {
             return None;
         }
-        if is_due(self.expires_at()) {
-            self.ending_mut().expires_at = None;
+        if is_due(self.ending.expires_at()) {
+            self.ending.set_expires_at(None);
             return Some(Expiry::Close(CloseCode::AWAY));
         }
         if is_due(self.message.deadline()) && input == Input::Dry {

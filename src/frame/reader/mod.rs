@@ -8,6 +8,7 @@
 //!     +------------> Failed <----------+                     <---------------+
 //! ```
 
+mod state;
 mod whole;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -22,6 +23,7 @@ use crate::vocabulary::{
     CloseFrame, EndOfStream, Error, LimitError, Limits, OpCode, ProtocolError, ReservedBits, Role,
     Utf8Validator,
 };
+use state::{Payload, State};
 
 /// Payload is unmasked and checked in pieces that stay in the first-level cache between the two.
 const PIECE: usize = 16 << 10;
@@ -84,26 +86,6 @@ pub(crate) enum TextCheck {
     Holds,
     /// Not text, not checked, or checked in a buffer that others hold.
     None,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum State {
-    Header,
-    Payload(Payload),
-    /// A Close has been read: "there is no data after Close".
-    Ended,
-    Failed,
-}
-
-/// A frame whose payload is passing.
-#[derive(Clone, Copy, Debug)]
-struct Payload {
-    header: FrameHeader,
-    content: Content,
-    /// Bytes handed out, and so gone from the buffer.
-    taken: u64,
-    /// Bytes at the buffer's front that are unmasked and checked.
-    ready: usize,
 }
 
 impl FrameReader {
@@ -185,7 +167,7 @@ impl FrameReader {
     pub(crate) fn progress(&self, buffer: &[u8]) -> Option<u64> {
         let unfinished = self.data_read.wrapping_add(buffer.len() as u64);
         let is_between = match (&self.state, buffer) {
-            (State::Payload(payload), _) => is_control(payload),
+            (State::Payload(payload), _) => payload.is_control(),
             (State::Header, [first, ..]) => OpCode::of_first_byte(*first).is_control(),
             (State::Header, []) if self.open.is_none() => return None,
             (State::Header, []) => true,
@@ -330,7 +312,7 @@ impl FrameReader {
             return self.end_frame(&payload).map(Some);
         }
         let arrived = usize::try_from(rest).map_or(buffer.len(), |rest| rest.min(buffer.len()));
-        if payload.ready > 0 && self.buffer == BufferOwner::Caller && !is_control(&payload) {
+        if payload.ready > 0 && self.buffer == BufferOwner::Caller && !payload.is_control() {
             self.text = TextCheck::None;
         }
         // A caller that has taken bytes out of the buffer gets what is left, and no panic.
@@ -339,7 +321,7 @@ impl FrameReader {
         payload.ready = arrived;
         let is_complete = arrived as u64 == rest;
         let hand_out = match delivery {
-            Delivery::Chunks if !is_control(&payload) => arrived > 0,
+            Delivery::Chunks if !payload.is_control() => arrived > 0,
             _ => is_complete,
         };
         if !hand_out {
@@ -350,7 +332,7 @@ impl FrameReader {
         if is_complete {
             self.check_complete(&payload, &bytes)?;
         }
-        if !is_control(&payload) {
+        if !payload.is_control() {
             self.data_read = self.data_read.wrapping_add(arrived as u64);
         }
         payload.taken += arrived as u64;
@@ -395,8 +377,4 @@ impl FrameReader {
         };
         Ok(FrameEvent::End(payload.header))
     }
-}
-
-fn is_control(payload: &Payload) -> bool {
-    payload.header.opcode().is_control()
 }
