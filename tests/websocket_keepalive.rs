@@ -157,11 +157,9 @@ async fn a_peer_that_answers_is_kept_for_ever() {
 /// A ping that waits in the outbox asks nobody anything: its time begins when it is handed over.
 #[tokio::test(start_paused = true)]
 async fn the_answers_clock_starts_when_the_ping_is_written() {
-    // With a lifetime there is a deadline, and a later one, while the ping waits.
-    let lifetimes = [None, Some(3600 * SECOND)];
-    for (role, lifetime) in ROLES.into_iter().flat_map(|role| lifetimes.map(|life| (role, life))) {
+    for role in ROLES {
         let io = Script::new(b"").room(3);
-        let mut ws = websocket(role, io.clone(), config().with_max_lifetime(lifetime));
+        let mut ws = websocket(role, io.clone(), config());
         assert!(run(ws.send("begun")).is_pending());
         assert!(run(ws.feed("not begun")).is_ready());
         assert!(run(ws.next()).is_pending());
@@ -198,6 +196,28 @@ async fn a_task_that_takes_an_idle_connection_over_pings() {
         let reader = read_on(ws.await.expect("the first task"));
         assert_eq!(ping_at(role, &mut far, start).await, 30, "{role:?}");
         assert_eq!(within(reader).await.expect("the reader").len(), 1, "{role:?}");
+    }
+}
+
+/// While a ping waits to be written the timer may wait for something else, and later than for the answer.
+#[tokio::test(start_paused = true)]
+async fn a_ping_written_late_is_answered_in_time_or_not_at_all() {
+    for role in ROLES {
+        let (near, mut far) = tokio::io::duplex(16);
+        let mut ws = websocket(role, near, config().with_max_lifetime(Some(3600 * SECOND)));
+        let start = Instant::now();
+        let reader = tokio::spawn(async move {
+            ws.feed("more than the transport takes at once").await.expect("room");
+            let end = ws.next().await.map(item);
+            (start.elapsed().as_secs(), end)
+        });
+        sleep(100 * SECOND).await;
+        let written = wire(role, b"\x81\x25more than the transport takes at once\x89\x00");
+        let mut bytes = vec![0; written.len()];
+        within(far.read_exact(&mut bytes)).await.expect("open");
+        let (end, item) = within(reader).await.expect("the reader");
+        assert_eq!(item, Some(Err("KeepaliveTimeout".into())), "{role:?}");
+        assert_eq!(end, 130, "{role:?}");
     }
 }
 
