@@ -13,8 +13,9 @@ use crate::{
 const COALESCED: usize = 4 << 10;
 /// What of a large payload goes out with its header where the transport takes one slice at a time.
 const FLAT: usize = 16 << 10;
-/// How much of a payload is masked ahead of the socket taking it.
-const MASKED_AHEAD: usize = LARGEST;
+/// How much of a payload is masked ahead of the socket taking it: as much as one segment of TCP has in the kernel. A few
+/// bytes more would be one of their own each time, which costs as much again.
+const MASKED_AHEAD: usize = 64 << 10;
 
 /// Frames in order: whole ones coalesced in the tail, large payloads by reference before it.
 #[derive(Debug, Default)]
