@@ -200,6 +200,8 @@ async fn the_servers_code_says_whether_there_is_another() {
 async fn after_our_own_close_there_is_no_other() {
     let mut guest = Guest::start(&["--interactive", SOON[0], SOON[1]]).await;
     let mut ws = guest.connection().await;
+    // Before that it would give the attempt up.
+    guest.tells("101 Switching Protocols").await;
     guest.type_in("/close 3001 bye\n").await;
     expect(&mut ws, Message::close(3001, "bye")).await;
     assert!(within(ws.next()).await.is_none());
