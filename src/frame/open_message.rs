@@ -66,8 +66,7 @@ pub(super) fn check_order(open: Option<Content>, opcode: OpCode) -> Result<(), O
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OpenMessage {
     pub(super) content: Content,
-    /// Past what fits, the bytes are more than enough for any number of them.
-    fragments: u32,
+    fragments: u64,
     bytes: u64,
 }
 
@@ -77,7 +76,7 @@ impl OpenMessage {
         let before = open.unwrap_or(Self { content, fragments: 0, bytes: 0 });
         Self {
             content: before.content,
-            fragments: before.fragments.saturating_add(1),
+            fragments: before.fragments + 1,
             // A length has 63 bits at most, and the sum is judged before the next one is added.
             bytes: before.bytes.saturating_add(payload_len),
         }
@@ -97,9 +96,8 @@ impl OpenMessage {
         if let Some(limit) = max_size.filter(|limit| self.bytes > *limit as u64 && is_measured()) {
             return Err(LimitError::MessageTooLarge { size: self.bytes, limit });
         }
-        let fragments = u64::from(self.fragments);
-        if fragments > self.bytes.saturating_add(SPARE_FRAGMENTS) {
-            return Err(LimitError::TooManyFragments { fragments });
+        if self.fragments > self.bytes.saturating_add(SPARE_FRAGMENTS) {
+            return Err(LimitError::TooManyFragments { fragments: self.fragments });
         }
         Ok(())
     }

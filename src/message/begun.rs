@@ -11,7 +11,7 @@ pub(super) enum Open {
     /// None, or one in a frame that stays in the buffer until it is whole.
     #[default]
     Nothing,
-    /// In fragments that come one after the other; boxed as well.
+    /// In fragments that come one after the other; boxed, because most messages have one.
     Gathered(Box<Gathered>),
     /// Handed on as it arrives; boxed, because few are.
     Streamed(Box<Streamed>),

@@ -39,7 +39,7 @@ pub struct MessageCodec {
     assembler: Assembler,
     deflate: Option<Held<Outgoing>>,
     agreement: Option<Box<Agreement>>,
-    /// The most that an outgoing frame's payload has.
+    /// The most that an outgoing frame's payload has; `usize::MAX` for anything.
     outgoing_frame_size: usize,
 }
 
@@ -85,6 +85,10 @@ impl MessageCodec {
         if let Some(deflate) = &mut self.deflate {
             deflate.skip();
         }
+    }
+
+    fn outgoing_frame_size(&self) -> Option<usize> {
+        Some(self.outgoing_frame_size).filter(|bytes| *bytes < usize::MAX)
     }
 
     /// The role of this end.
@@ -247,7 +251,7 @@ impl Encoder<Message> for MessageCodec {
 
     fn encode(&mut self, message: Message, dst: &mut BytesMut) -> Result<(), Error> {
         let frame = self.outgoing(message, Compression::AsAgreed)?;
-        for frame in fragments(frame, Some(self.outgoing_frame_size)) {
+        for frame in fragments(frame, self.outgoing_frame_size()) {
             append_frame(&frame.header(self.sender.masking_key()), frame.payload(), dst);
         }
         Ok(())

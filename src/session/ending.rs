@@ -45,7 +45,7 @@ impl Ending {
     }
 
     /// Sets that, unless it is set.
-    pub(super) fn start(&mut self, close_by: Option<Instant>) {
+    pub(super) fn set_close_by(&mut self, close_by: Option<Instant>) {
         let terms = self.terms_mut();
         terms.close_by = terms.close_by.or(close_by);
     }

@@ -226,7 +226,7 @@ impl Session {
     }
 
     fn start_closing(&mut self, now: Instant) {
-        self.ending.start(after(now, self.config.close_timeout()));
+        self.ending.set_close_by(after(now, self.config.close_timeout()));
     }
 
     /// Our Close is written. "the server MUST close first" (section 7.1.1), and so does whoever fails
@@ -301,9 +301,15 @@ impl Session {
         }
     }
 
-    /// Whether the connection is open and no deadline runs but those that are there all its life.
+    /// Whether the connection is open and no short deadline runs that passes whatever else happens.
     pub(crate) fn is_at_ease(&self) -> bool {
-        self.is_open() && self.is_started && !self.is_pressed() && self.message.deadline().is_none()
+        self.is_open() && self.is_started && !self.is_pressed()
+    }
+
+    /// Whether no deadline runs but keepalive's and the connection's life. Whoever brings one of those nearer disarms the
+    /// timer.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.is_at_ease() && self.message.deadline().is_none()
     }
 
     /// Whether a deadline runs that is short, and passes whatever else happens.

@@ -6,6 +6,9 @@
 
 use std::fmt;
 
+/// So much is masked without a look at how much is left.
+const BLOCK: usize = 64;
+
 /// The four bytes with which a client masks one frame's payload.
 ///
 /// "The masking key needs to be unpredictable" (section 5.3), so each frame takes a fresh one.
@@ -76,9 +79,6 @@ impl MaskingKey {
         Self(bytes)
     }
 }
-
-/// So much is masked without a look at how much is left.
-const BLOCK: usize = 64;
 
 impl fmt::Debug for MaskingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

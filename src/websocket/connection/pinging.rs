@@ -39,6 +39,8 @@ impl<T> Connection<T> {
         if payload.is_empty() {
             if let Some(round_trip) = self.session.handle_pong(now) {
                 trace::round_trip(self.codec.role(), round_trip);
+                // The next ping is due before the next look for this answer may have been.
+                self.timer.disarm();
             }
         } else if payload.len() == size_of::<PingPayload>()
             && let Some(pings) = &mut self.pings

@@ -203,8 +203,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
         let progress = self.codec.reader().progress(&self.input.bytes);
         self.session.watch_message(progress, Instant::now);
-        let is_watched = self.session.is_at_ease() && self.timer.is_armed();
-        let poll = if is_watched { Poll::Pending } else { self.poll_deadlines(cx) };
+        let is_timer_set = self.session.is_resting() && self.timer.is_armed();
+        let poll = if is_timer_set { Poll::Pending } else { self.poll_deadlines(cx) };
         if poll.is_pending() {
             self.input.release();
         }

@@ -20,7 +20,7 @@ const MASKED_AHEAD: usize = 64 << 10;
 /// Frames in order: whole ones coalesced in the tail, large payloads by reference before it.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    /// Only there while something is in it: an idle connection keeps no room for what is large or shared.
+    /// There from when one was needed until the queue is empty: an idle connection keeps no room for what is large or shared.
     segments: Option<Segments>,
     /// The newest frames, small ones and headers of large ones.
     tail: BytesMut,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::vocabulary::MaskingKey;
 
 /// Room for more than so many is not kept.
-const LARGEST: usize = 16;
+const MAX_ROOM: usize = 16;
 /// How many a thread keeps, each less than a kilobyte.
 const MAX_CACHED: usize = 16;
 
@@ -64,7 +64,7 @@ pub(super) fn take() -> Segments {
 /// Gives one back.
 pub(super) fn give(mut segments: Segments) {
     segments.clear();
-    if segments.capacity() > LARGEST {
+    if segments.capacity() > MAX_ROOM {
         return;
     }
     // A thread on its way out has no cache any more, and needs none.

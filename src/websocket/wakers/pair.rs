@@ -46,11 +46,8 @@ impl Pair {
         }
     }
 
-    /// Notes who polls.
+    /// Notes who polls, where that is [new](Self::knows).
     pub(super) fn note(&mut self, side: Side, waker: &Waker) {
-        if self.knows(side, waker) {
-            return;
-        }
         *self = match mem::take(self) {
             Self::Nobody => Self::Alone(side, waker.clone()),
             Self::Alone(own_side, _) if own_side == side => Self::Alone(side, waker.clone()),

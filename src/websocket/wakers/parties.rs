@@ -16,7 +16,7 @@ impl Party {
     pub(crate) const WRITER: Self = Self(1);
 
     fn at(index: usize) -> Self {
-        // Each takes more than a byte of memory, so there can't be as many as would not fit.
+        // Nobody has so many.
         Self(index as u32)
     }
 

@@ -30,7 +30,9 @@ impl ReconnectingWebSocket {
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Self, &mut Context<'_>) -> O,
     ) -> O {
-        self.wakers.note(party, cx.waker());
+        if !self.wakers.know(party, cx.waker()) {
+            self.wakers.note(party, cx.waker());
+        }
         let all = self.wakers.for_all();
         let cx = &mut Context::from_waker(all.as_ref().unwrap_or(cx.waker()));
         let changes = self.changes;
