@@ -16,7 +16,7 @@ use io::{ROLES, Script, from_peer, item, other, run, untimed, websocket, wire, w
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     task::{JoinHandle, coop},
-    time::{Instant, advance, sleep, timeout},
+    time::{Instant, advance, sleep, sleep_until, timeout},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -218,6 +218,35 @@ async fn a_ping_written_late_is_answered_in_time_or_not_at_all() {
         let (end, item) = within(reader).await.expect("the reader");
         assert_eq!(item, Some(Err("KeepaliveTimeout".into())), "{role:?}");
         assert_eq!(end, 130, "{role:?}");
+    }
+}
+
+/// Looked at late, an answer is looked for again late; when it comes before that, the next ping doesn't wait for the look.
+#[tokio::test(start_paused = true)]
+async fn an_answer_brings_the_next_ping_nearer() {
+    for role in ROLES {
+        let config = untimed().with_keepalive(Some(Keepalive::new(30 * SECOND, 100 * SECOND)));
+        let (mut ws, mut far) = connected(role, config);
+        let start = Instant::now();
+        let reader = tokio::spawn(async move {
+            let mut busy = pin!(sleep_until(start + 62 * SECOND));
+            poll_fn(|cx| {
+                if start.elapsed() > 35 * SECOND && busy.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                pin!(ws.next()).poll(cx)
+            })
+            .await
+            .map(item)
+            .expect("open")
+            .expect("a pong");
+            ws.next().await.map(item)
+        });
+        assert_eq!(ping_at(role, &mut far, start).await, 30, "{role:?}");
+        sleep_until(start + 63 * SECOND).await;
+        within(far.write_all(&from_peer(role, b"\x8a\x00"))).await.expect("open");
+        assert_eq!(ping_at(role, &mut far, start).await, 93, "{role:?}");
+        reader.abort();
     }
 }
 
