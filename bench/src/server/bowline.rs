@@ -35,6 +35,8 @@ fn configured(setting: Setting) -> bowline::Server {
     }
 }
 
+/// The loop in the task itself, as most have it: by way of [`echo_messages`] the task would be a size larger, as it keeps room
+/// for what passes from one function to the other.
 pub(super) async fn echo<T>(io: T, server: &bowline::Server) -> Result<(), Error>
 where
     T: AsyncRead + AsyncWrite + Unpin,
@@ -75,7 +77,7 @@ pub(super) async fn echo_as_in_readme(tcp: TcpStream) -> Result<(), Error> {
     echo_messages(bowline::server::accept(tcp).await?).await
 }
 
-/// The loop itself.
+/// The same loop on a WebSocket that somebody else has opened.
 pub(super) async fn echo_messages<T>(mut ws: WebSocket<T>) -> Result<(), Error>
 where
     T: AsyncRead + AsyncWrite + Unpin,
