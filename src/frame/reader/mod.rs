@@ -153,6 +153,7 @@ impl FrameReader {
     }
 
     /// Whether the next byte is a header's first.
+    #[inline]
     pub(crate) fn is_between_frames(&self) -> bool {
         matches!(self.state, State::Header)
     }

@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::{FrameReader, PIECE, Payload, State};
+use super::{FrameReader, PIECE, Payload};
 use crate::{
     frame::{
         FrameHeader, Measure,
@@ -46,7 +46,7 @@ impl FrameReader {
     /// The header of a message that begins at the buffer's front, and that no extension has to do with.
     #[inline(always)]
     fn begun_message(&self, buffer: &[u8]) -> Option<(FrameHeader, usize)> {
-        if !matches!(self.state, State::Header) || self.open.is_some() {
+        if !self.is_between_frames() || self.open.is_some() {
             return None;
         }
         FrameHeader::parse(buffer).filter(|(header, _)| {
@@ -121,7 +121,7 @@ impl FrameReader {
         buffer: &mut BytesMut,
         message: &mut BytesMut,
     ) -> Result<bool, Error> {
-        if !matches!(self.state, State::Header) {
+        if !self.is_between_frames() {
             return Ok(false);
         }
         let (end, is_last) = fragments_end(buffer);
