@@ -94,8 +94,8 @@ fn a_large_message_like_the_last_one_is_read_where_it_stays() {
         };
         (0..3).for_each(|_| round());
         let (cost, ()) = cost(round);
-        // The message, and what counts who holds it.
-        assert!(cost.calls <= 2, "{role:?}: {cost:?}");
+        // The message, what counts who holds it, and what a connection has while a frame arrives.
+        assert!(cost.calls <= 4, "{role:?}: {cost:?}");
         assert!(cost.peak <= (3 * MIB + KIB) as isize, "{role:?}: {cost:?}");
     }
 }

@@ -235,7 +235,11 @@ impl Decoder for MessageCodec {
 
     fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Message>, Error> {
         let message = self.assembler.next(&mut self.reader, src);
-        message.map_err(|error| self.poison(error, src))
+        let message = message.map_err(|error| self.poison(error, src))?;
+        if message.is_none() {
+            self.reader.rest();
+        }
+        Ok(message)
     }
 
     fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Message>, Error> {

@@ -1,6 +1,6 @@
 use tokio::time::Instant;
 
-use crate::vocabulary::Error;
+use crate::vocabulary::{CloseFrame, Error};
 
 /// How a connection is to end, and why.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub(super) struct Ending {
 struct Terms {
     expires_at: Option<Instant>,
     close_by: Option<Instant>,
+    /// The body of the peer's Close.
+    peer_close: Option<CloseFrame>,
     discarded: usize,
     error: Option<Error>,
     /// What senders are told once the stream has had the error itself.
@@ -54,6 +56,15 @@ impl Ending {
     pub(super) fn hasten(&mut self, close_by: Option<Instant>) {
         let terms = self.terms_mut();
         terms.close_by = terms.close_by.into_iter().chain(close_by).min();
+    }
+
+    /// The body of the peer's Close, once it has come.
+    pub(super) fn peer_close(&self) -> Option<&CloseFrame> {
+        self.terms()?.peer_close.as_ref()
+    }
+
+    pub(super) fn set_peer_close(&mut self, frame: Option<CloseFrame>) {
+        self.terms_mut().peer_close = frame;
     }
 
     /// Counts input that nobody will read; how much that is by now.

@@ -19,7 +19,9 @@ use std::{num::NonZeroU64, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::vocabulary::{CloseCode, Config, Error, LimitError, Role, Transport, UsageError};
+use crate::vocabulary::{
+    CloseCode, CloseFrame, Config, Error, LimitError, Role, Transport, UsageError,
+};
 use ending::Ending;
 use keepalive::Heartbeat;
 use message_watch::MessageWatch;
@@ -211,7 +213,8 @@ impl Session {
     }
 
     /// The peer's Close has arrived, and the reply is queued where one is due.
-    pub(crate) fn handle_close_received(&mut self, now: Instant) {
+    pub(crate) fn handle_close_received(&mut self, frame: Option<&CloseFrame>, now: Instant) {
+        self.ending.set_peer_close(frame.cloned());
         if matches!(self.phase, Phase::Open | Phase::CloseSent) {
             self.phase = Phase::Finishing(Step::Flush);
             self.start_closing(now);
@@ -269,6 +272,11 @@ impl Session {
         // With both Closes exchanged it is no error: the stream was over, and now so are we.
         let error = (self.phase == Phase::CloseSent).then_some(Error::CloseTimeout);
         self.end(error);
+    }
+
+    /// The body of the peer's Close, once it has come.
+    pub(crate) fn peer_close(&self) -> Option<&CloseFrame> {
+        self.ending.peer_close()
     }
 
     pub(crate) fn has_error(&self) -> bool {

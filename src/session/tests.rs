@@ -165,7 +165,7 @@ fn section_7_1_1_the_server_shuts_down_first_and_the_client_waits() {
         let (mut session, start) = session(role, quiet());
         session.handle_close_sent(start);
         assert_eq!(session.phase(), Phase::CloseSent);
-        session.handle_close_received(start + SECOND);
+        session.handle_close_received(None, start + SECOND);
         assert_eq!(session.phase(), Phase::Finishing(Step::Flush));
         session.handle_close_written();
         assert_eq!(session.phase(), Phase::Finishing(step), "{role:?}");
@@ -203,7 +203,7 @@ fn whoever_fails_the_connection_shuts_down_and_reports_the_breach_at_the_end() {
 #[test]
 fn draining_ends_past_a_mebibyte() {
     let (mut session, start) = session(Role::Server, quiet());
-    session.handle_close_received(start);
+    session.handle_close_received(None, start);
     session.handle_discarded(1 << 20);
     assert_ne!(session.phase(), Phase::Ended);
     session.handle_discarded(1);

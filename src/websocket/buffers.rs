@@ -2,7 +2,7 @@
 //!
 //! A thread keeps a few empty ones, so that an idle connection holds none and a busy one allocates none.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, ops::Deref};
 
 use bytes::BytesMut;
 
@@ -51,8 +51,63 @@ impl Class {
     }
 }
 
+/// A buffer, where there is one: one word in a connection that rests.
+#[derive(Debug, Default)]
+pub(super) struct Buffer {
+    bytes: Option<Box<BytesMut>>,
+}
+
+impl Buffer {
+    /// The buffer, to be written to or taken from.
+    #[inline]
+    pub(super) fn get_mut(&mut self) -> &mut BytesMut {
+        self.bytes.get_or_insert_default()
+    }
+
+    /// The same, if there is something in it.
+    #[inline]
+    pub(super) fn filled(&mut self) -> Option<&mut BytesMut> {
+        self.bytes.as_deref_mut().filter(|bytes| !bytes.is_empty())
+    }
+
+    /// The same, if there is room for so much more.
+    #[inline]
+    pub(super) fn with_room(&mut self, len: usize) -> Option<&mut BytesMut> {
+        self.bytes.as_deref_mut().filter(|bytes| bytes.capacity() - bytes.len() >= len)
+    }
+
+    pub(super) fn is_there(&self) -> bool {
+        self.bytes.is_some()
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.as_ref().map_or(0, |bytes| bytes.capacity())
+    }
+
+    pub(super) fn into_bytes(self) -> BytesMut {
+        self.bytes.map_or_else(BytesMut::new, |bytes| *bytes)
+    }
+}
+
+impl From<BytesMut> for Buffer {
+    fn from(bytes: BytesMut) -> Self {
+        Self { bytes: (bytes.capacity() > 0).then(|| Box::new(bytes)) }
+    }
+}
+
+impl Deref for Buffer {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        self.bytes.as_ref().map_or(&[], |bytes| bytes)
+    }
+}
+
 struct Cache {
-    buffers: [Vec<BytesMut>; SIZES.len()],
+    /// Boxed, as they are used: so taking one and giving it back allocates nothing.
+    #[expect(clippy::vec_box, reason = "the boxes are what is taken")]
+    buffers: [Vec<Box<BytesMut>>; SIZES.len()],
     bytes: usize,
 }
 
@@ -61,13 +116,13 @@ impl Cache {
         Self { buffers: [const { Vec::new() }; SIZES.len()], bytes: 0 }
     }
 
-    fn take(&mut self, class: Class) -> Option<BytesMut> {
+    fn take(&mut self, class: Class) -> Option<Box<BytesMut>> {
         let buffer = self.buffers[usize::from(class.0)].pop()?;
         self.bytes -= class.size();
         Some(buffer)
     }
 
-    fn give(&mut self, class: Class, buffer: BytesMut) {
+    fn give(&mut self, class: Class, buffer: Box<BytesMut>) {
         if self.bytes + class.size() <= MAX_CACHED {
             self.bytes += class.size();
             self.buffers[usize::from(class.0)].push(buffer);
@@ -76,17 +131,19 @@ impl Cache {
 }
 
 /// An empty buffer with the capacity of its class.
-pub(super) fn take(class: Class) -> BytesMut {
+pub(super) fn take(class: Class) -> Buffer {
     let cached = CACHE.try_with(|cache| cache.borrow_mut().take(class)).ok().flatten();
-    cached.unwrap_or_else(|| BytesMut::with_capacity(class.size()))
+    let fresh = || Box::new(BytesMut::with_capacity(class.size()));
+    Buffer { bytes: Some(cached.unwrap_or_else(fresh)) }
 }
 
 /// Gives back a buffer that was taken in this class. One that others still hold slices of is let go instead.
-pub(super) fn give(mut buffer: BytesMut, class: Class) {
-    buffer.clear();
-    if buffer.try_reclaim(class.size()) {
+pub(super) fn give(buffer: Buffer, class: Class) {
+    let Some(mut bytes) = buffer.bytes else { return };
+    bytes.clear();
+    if bytes.try_reclaim(class.size()) {
         // A thread on its way out has no cache any more, and needs none.
-        let _ = CACHE.try_with(|cache| cache.borrow_mut().give(class, buffer));
+        let _ = CACHE.try_with(|cache| cache.borrow_mut().give(class, bytes));
     }
 }
 
@@ -101,15 +158,15 @@ mod tests {
     #[test]
     fn a_buffer_comes_back_unless_a_slice_of_it_is_kept() {
         let mut buffer = take(Class::SMALLEST);
-        buffer.extend_from_slice(&[1; 100]);
-        let slice = buffer.split_to(50).freeze();
+        buffer.get_mut().extend_from_slice(&[1; 100]);
+        let slice = buffer.get_mut().split_to(50).freeze();
         let address = slice.as_ptr();
         give(buffer, Class::SMALLEST);
         assert_eq!(cached(), 0);
 
         let mut buffer = take(Class::SMALLEST);
-        buffer.extend_from_slice(&[1; 100]);
-        drop(buffer.split_to(50).freeze());
+        buffer.get_mut().extend_from_slice(&[1; 100]);
+        drop(buffer.get_mut().split_to(50).freeze());
         give(buffer, Class::SMALLEST);
         assert_eq!(cached(), Class::SMALLEST.size());
         let again = take(Class::SMALLEST);

@@ -8,7 +8,7 @@ use bytes::{BufMut, BytesMut};
 use tokio::io::AsyncRead;
 use tokio_util::io::poll_read_buf;
 
-use super::buffers::{self, Class, LARGEST};
+use super::buffers::{self, Buffer, Class, LARGEST};
 
 /// Reads that used less than this part of the buffer are the ones that let it shrink.
 const MOSTLY_EMPTY: usize = 4;
@@ -22,7 +22,7 @@ const PATIENCE: u8 = 8;
 /// that nothing else lies in it. It need not grow up to the size that the one before it had.
 #[derive(Debug)]
 pub(super) struct ReadBuffer {
-    pub(super) bytes: BytesMut,
+    pub(super) bytes: Buffer,
     source: Source,
     class: Class,
     mostly_empty: u8,
@@ -45,7 +45,7 @@ impl ReadBuffer {
     /// Goes on from bytes read elsewhere.
     pub(super) fn new(bytes: BytesMut) -> Self {
         let (source, class) = (Source::Elsewhere, Class::SMALLEST);
-        Self { bytes, source, class, mostly_empty: 0, last_large: 0 }
+        Self { bytes: bytes.into(), source, class, mostly_empty: 0, last_large: 0 }
     }
 
     /// Reads once. `missing` is how much of a frame that is to lie here whole has yet to arrive.
@@ -63,7 +63,7 @@ impl ReadBuffer {
         } else {
             self.reserve_for_traffic(missing)
         };
-        let mut target = (&mut self.bytes).limit(limit);
+        let mut target = self.bytes.get_mut().limit(limit);
         let read = ready!(poll_read_buf(Pin::new(io), cx, &mut target))?;
         if !is_large {
             self.follow_traffic(read, limit);
@@ -73,10 +73,22 @@ impl ReadBuffer {
         Poll::Ready(Ok(read))
     }
 
+    /// What is made of the bytes, which are none where there is no buffer.
+    #[inline]
+    pub(super) fn take_from<O>(&mut self, take: impl FnOnce(&mut BytesMut) -> O) -> O {
+        if self.bytes.is_there() { take(self.bytes.get_mut()) } else { take(&mut BytesMut::new()) }
+    }
+
+    pub(super) fn clear(&mut self) {
+        if !self.bytes.is_empty() {
+            self.bytes.get_mut().clear();
+        }
+    }
+
     /// Gives the buffer back if nothing is in it.
     pub(super) fn release(&mut self) {
-        if self.bytes.is_empty() && self.bytes.capacity() > 0 {
-            self.replace(BytesMut::new(), Source::Elsewhere);
+        if self.bytes.is_empty() && self.bytes.is_there() {
+            self.replace(Buffer::default(), Source::Elsewhere);
         }
     }
 
@@ -94,7 +106,7 @@ impl ReadBuffer {
             let class = self.class.fitting(buffered + missing.max(1));
             let reclaimed = self.bytes.capacity() > 0
                 && self.source != Source::Frame
-                && self.bytes.try_reclaim(class.size().saturating_sub(buffered).max(1));
+                && self.bytes.get_mut().try_reclaim(class.size().saturating_sub(buffered).max(1));
             if !reclaimed {
                 self.replace(buffers::take(class), Source::Cache(class));
             }
@@ -109,18 +121,20 @@ impl ReadBuffer {
         if self.source != Source::Frame {
             let fresh = LARGEST.max(self.last_large as usize);
             let capacity = first_capacity(received, missing, fresh);
-            self.replace(BytesMut::with_capacity(capacity), Source::Frame);
+            self.replace(BytesMut::with_capacity(capacity).into(), Source::Frame);
             // The less of a large frame lies in a shared buffer, the less has to move.
             self.class = Class::SMALLEST;
         }
         if self.bytes.capacity() == received {
-            self.bytes.reserve(missing.min(received));
+            self.bytes.get_mut().reserve(missing.min(received));
         }
         missing.min(self.bytes.capacity() - received)
     }
 
-    fn replace(&mut self, mut fresh: BytesMut, source: Source) {
-        fresh.extend_from_slice(&self.bytes);
+    fn replace(&mut self, mut fresh: Buffer, source: Source) {
+        if !self.bytes.is_empty() {
+            fresh.get_mut().extend_from_slice(&self.bytes);
+        }
         let old = std::mem::replace(&mut self.bytes, fresh);
         if let Source::Cache(class) = std::mem::replace(&mut self.source, source) {
             buffers::give(old, class);

@@ -23,7 +23,7 @@ use crate::vocabulary::{
     CloseFrame, EndOfStream, Error, LimitError, Limits, OpCode, ProtocolError, ReservedBits, Role,
     Utf8Validator,
 };
-use state::{Payload, State};
+use state::{Passing, Payload, State};
 
 /// Payload is unmasked and checked in pieces that stay in the first-level cache between the two.
 const PIECE: usize = 16 << 10;
@@ -62,10 +62,8 @@ pub struct FrameReader {
     limits: Limits,
     /// Marks messages whose size an extension judges.
     measured_elsewhere: ReservedBits,
-    state: State,
-    /// The message whose fragments are passing.
-    open: Option<OpenMessage>,
-    utf8: Utf8Validator,
+    /// Boxed, because most connections rest most of the time; `None` for [nothing](Passing::is_nothing).
+    passing: Option<Box<Passing>>,
     buffer: BufferOwner,
     text: TextCheck,
     /// Bytes of data frames handed out, and the most that each of their headers can have.
@@ -98,9 +96,7 @@ impl FrameReader {
             allowed: ReservedBits::NONE,
             limits: Limits::new(),
             measured_elsewhere: ReservedBits::NONE,
-            state: State::Header,
-            open: None,
-            utf8: Utf8Validator::default(),
+            passing: None,
             buffer: BufferOwner::Caller,
             text: TextCheck::None,
             data_read: 0,
@@ -134,7 +130,7 @@ impl FrameReader {
 
     /// The header of the frame whose payload is passing.
     pub fn header(&self) -> Option<&FrameHeader> {
-        match &self.state {
+        match self.state() {
             State::Payload(payload) => Some(&payload.header),
             _ => None,
         }
@@ -143,7 +139,7 @@ impl FrameReader {
     /// How many bytes of the frame at the buffer's front are still to arrive; `None` where its header
     /// isn't complete.
     pub fn missing(&self, buffered: usize) -> Option<u64> {
-        match &self.state {
+        match self.state() {
             State::Payload(payload) => {
                 let rest = payload.header.payload_len() - payload.taken;
                 Some(rest.saturating_sub(buffered as u64))
@@ -155,26 +151,26 @@ impl FrameReader {
     /// Whether the next byte is a header's first.
     #[inline]
     pub(crate) fn is_between_frames(&self) -> bool {
-        matches!(self.state, State::Header)
+        matches!(self.state(), State::Header)
     }
 
     /// Whether a Close or an error has ended the reading.
     pub fn is_ended(&self) -> bool {
-        matches!(self.state, State::Ended | State::Failed)
+        matches!(self.state(), State::Ended | State::Failed)
     }
 
     /// How far an incomplete message or frame has come, with these bytes in the buffer: a number that
     /// grows with each byte of it, and not with control frames in between. `None` where all is complete.
     pub(crate) fn progress(&self, buffer: &[u8]) -> Option<u64> {
         let unfinished = self.data_read.wrapping_add(buffer.len() as u64);
-        let is_between = match (&self.state, buffer) {
+        let is_between = match (self.state(), buffer) {
             (State::Payload(payload), _) => payload.is_control(),
             (State::Header, [first, ..]) => OpCode::of_first_byte(*first).is_control(),
-            (State::Header, []) if self.open.is_none() => return None,
+            (State::Header, []) if self.open().is_none() => return None,
             (State::Header, []) => true,
             (State::Ended | State::Failed, _) => return None,
         };
-        Some(if is_between && self.open.is_some() { self.data_read } else { unfinished })
+        Some(if is_between && self.open().is_some() { self.data_read } else { unfinished })
     }
 
     /// From now on the extension with this bit holds its messages to the message limit.
@@ -184,7 +180,7 @@ impl FrameReader {
 
     /// From now on the buffer is this crate's own; what was checked in it before may have been changed.
     pub(crate) fn take_buffer(&mut self) {
-        if matches!(&self.state, State::Payload(payload) if payload.ready > 0) {
+        if matches!(self.state(), State::Payload(payload) if payload.ready > 0) {
             self.text = TextCheck::None;
         }
         self.buffer = BufferOwner::Crate;
@@ -202,7 +198,7 @@ impl FrameReader {
 
     /// Ends the reading as an error does.
     pub(crate) fn fail(&mut self) {
-        self.state = State::Failed;
+        self.passing().state = State::Failed;
     }
 
     /// The next event in the buffer; `None` where more bytes are needed.
@@ -225,7 +221,7 @@ impl FrameReader {
         delivery: Delivery,
         measure: Measure,
     ) -> Result<Option<FrameEvent>, Error> {
-        let result = match self.state {
+        let result = match *self.state() {
             State::Header => self.read_header(buffer, measure),
             State::Payload(payload) => self.read_payload(payload, buffer, delivery),
             State::Ended | State::Failed => {
@@ -250,14 +246,14 @@ impl FrameReader {
     ///
     /// [`Error::AbnormalClosure`] with the place, unless a Close or an error ended the reading before.
     pub fn end_of_stream(&mut self, buffer: &[u8]) -> Result<(), Error> {
-        let place = match self.state {
+        let place = match self.state() {
             State::Ended | State::Failed => return Ok(()),
             State::Payload(_) => EndOfStream::InsidePayload,
             State::Header if !buffer.is_empty() => EndOfStream::InsideHeader,
-            State::Header if self.open.is_some() => EndOfStream::InsideMessage,
+            State::Header if self.open().is_some() => EndOfStream::InsideMessage,
             State::Header => EndOfStream::BetweenFrames,
         };
-        self.state = State::Failed;
+        self.passing().state = State::Failed;
         Err(Error::AbnormalClosure(place))
     }
 
@@ -273,13 +269,13 @@ impl FrameReader {
         rules::check_length(&header, encoded_len)?;
         let content = self.admit(&header, measure)?;
         buffer.advance(encoded_len);
-        self.state = State::Payload(Payload { header, content, taken: 0, ready: 0 });
+        self.passing().state = State::Payload(Payload { header, content, taken: 0, ready: 0 });
         Ok(Some(FrameEvent::Header(header)))
     }
 
     fn check_order(&self, opcode: OpCode) -> Result<(), ProtocolError> {
         if !opcode.is_control() {
-            check_order(self.open.map(|message| message.content), opcode)?;
+            check_order(self.open().map(|message| message.content), opcode)?;
         }
         Ok(())
     }
@@ -292,12 +288,12 @@ impl FrameReader {
         let size = header.payload_len();
         let max_message_size = measure.admit_frame(size, &self.limits)?;
         let content = Content::of(header.opcode(), header.reserved());
-        let message = OpenMessage::grown(self.open, content, size);
+        let message = OpenMessage::grown(self.open().copied(), content, size);
         message.check_limits(max_message_size, self.measured_elsewhere)?;
         if header.opcode().is_data() {
             self.text = if content == Content::Text { TextCheck::Holds } else { TextCheck::None };
         }
-        self.open = (!header.is_final()).then_some(message);
+        self.passing().open = (!header.is_final()).then_some(message);
         self.data_read = self.data_read.wrapping_add(FrameHeader::MAX_LEN as u64);
         Ok(message.content)
     }
@@ -318,7 +314,7 @@ impl FrameReader {
         }
         // A caller that has taken bytes out of the buffer gets what is left, and no panic.
         payload.ready = payload.ready.min(arrived);
-        self.prepare(&payload, &mut buffer[payload.ready..arrived])?;
+        Self::prepare(&mut self.passing().utf8, &payload, &mut buffer[payload.ready..arrived])?;
         payload.ready = arrived;
         let is_complete = arrived as u64 == rest;
         let hand_out = match delivery {
@@ -326,7 +322,7 @@ impl FrameReader {
             _ => is_complete,
         };
         if !hand_out {
-            self.state = State::Payload(payload);
+            self.passing().state = State::Payload(payload);
             return Ok(None);
         }
         let bytes = buffer.split_to(arrived).freeze();
@@ -338,12 +334,16 @@ impl FrameReader {
         }
         payload.taken += arrived as u64;
         payload.ready = 0;
-        self.state = State::Payload(payload);
+        self.passing().state = State::Payload(payload);
         Ok(Some(FrameEvent::Payload(bytes)))
     }
 
     /// Unmasks and checks bytes that have just arrived.
-    fn prepare(&mut self, payload: &Payload, bytes: &mut [u8]) -> Result<(), ProtocolError> {
+    fn prepare(
+        utf8: &mut Utf8Validator,
+        payload: &Payload,
+        bytes: &mut [u8],
+    ) -> Result<(), ProtocolError> {
         // Where it is in the masking key is all that counts.
         let offset = (payload.taken as usize).wrapping_add(payload.ready);
         for (i, piece) in bytes.chunks_mut(PIECE).enumerate() {
@@ -351,7 +351,7 @@ impl FrameReader {
                 key.at(offset.wrapping_add(i * PIECE)).apply(piece);
             }
             if payload.content == Content::Text {
-                self.utf8.validate(piece)?;
+                utf8.validate(piece)?;
             }
         }
         Ok(())
@@ -360,7 +360,7 @@ impl FrameReader {
     /// What can be judged only once the payload is there to its last byte.
     fn check_complete(&mut self, payload: &Payload, last: &Bytes) -> Result<(), ProtocolError> {
         if payload.content == Content::Text && payload.header.is_final() {
-            self.utf8.finish()?;
+            self.passing().utf8.finish()?;
         }
         if payload.header.opcode() == OpCode::CLOSE {
             CloseFrame::from_payload(last.clone())?;
@@ -372,7 +372,7 @@ impl FrameReader {
         if payload.header.payload_len() == 0 {
             self.check_complete(payload, &Bytes::new())?;
         }
-        self.state = match payload.header.opcode() {
+        self.passing().state = match payload.header.opcode() {
             OpCode::CLOSE => State::Ended,
             _ => State::Header,
         };

@@ -1,7 +1,31 @@
-use crate::frame::{FrameHeader, open_message::Content};
+use super::FrameReader;
+use crate::{
+    frame::{
+        FrameHeader,
+        open_message::{Content, OpenMessage},
+    },
+    vocabulary::Utf8Validator,
+};
 
-#[derive(Clone, Copy, Debug)]
+/// What is under way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Passing {
+    pub(super) state: State,
+    /// The message whose fragments are passing.
+    pub(super) open: Option<OpenMessage>,
+    pub(super) utf8: Utf8Validator,
+}
+
+impl Passing {
+    /// Whether nothing is.
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(self.state, State::Header) && self.open.is_none()
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) enum State {
+    #[default]
     Header,
     Payload(Payload),
     /// A Close has been read: "there is no data after Close".
@@ -23,5 +47,33 @@ pub(super) struct Payload {
 impl Payload {
     pub(super) fn is_control(&self) -> bool {
         self.header.opcode().is_control()
+    }
+}
+
+impl FrameReader {
+    /// Whether nothing is under way, of a frame or a message.
+    #[inline]
+    pub(super) fn is_between_messages(&self) -> bool {
+        match &self.passing {
+            Some(passing) => passing.is_nothing(),
+            None => true,
+        }
+    }
+
+    pub(super) fn state(&self) -> &State {
+        self.passing.as_ref().map_or(&State::Header, |passing| &passing.state)
+    }
+
+    pub(super) fn open(&self) -> Option<&OpenMessage> {
+        self.passing.as_ref()?.open.as_ref()
+    }
+
+    pub(super) fn passing(&mut self) -> &mut Passing {
+        self.passing.get_or_insert_default()
+    }
+
+    /// Lets go of the room that frames under way take, if none is.
+    pub(crate) fn rest(&mut self) {
+        self.passing.take_if(|passing| passing.is_nothing());
     }
 }

@@ -9,7 +9,7 @@ use crate::{
         open_message::{Content, OpenMessage},
         rules,
     },
-    vocabulary::{Error, OpCode, ProtocolError, ReservedBits, validate_text},
+    vocabulary::{Error, OpCode, ProtocolError, ReservedBits, Utf8Validator, validate_text},
 };
 
 impl FrameReader {
@@ -46,7 +46,7 @@ impl FrameReader {
     /// The header of a message that begins at the buffer's front, and that no extension has to do with.
     #[inline(always)]
     fn begun_message(&self, buffer: &[u8]) -> Option<(FrameHeader, usize)> {
-        if !self.is_between_frames() || self.open.is_some() {
+        if !self.is_between_messages() {
             return None;
         }
         FrameHeader::parse(buffer).filter(|(header, _)| {
@@ -70,7 +70,7 @@ impl FrameReader {
         self.data_read = self.data_read.wrapping_add(FrameHeader::MAX_LEN as u64 + size);
         // It is there, so its length is one of memory.
         let end = encoded_len + size as usize;
-        self.prepare_message(header, content, &mut buffer[encoded_len..end])?;
+        Self::prepare_message(header, content, &mut buffer[encoded_len..end])?;
         let mut frame = buffer.split_to(end).freeze();
         frame.advance(encoded_len);
         Ok(frame)
@@ -79,14 +79,15 @@ impl FrameReader {
     /// Unmasks and checks a message that is all there.
     #[inline(always)]
     fn prepare_message(
-        &mut self,
         header: &FrameHeader,
         content: Content,
         bytes: &mut [u8],
     ) -> Result<(), ProtocolError> {
         if bytes.len() > PIECE {
-            self.prepare(&Payload { header: *header, content, taken: 0, ready: 0 }, bytes)?;
-            return if content == Content::Text { self.utf8.finish() } else { Ok(()) };
+            let mut utf8 = Utf8Validator::default();
+            let passing = Payload { header: *header, content, taken: 0, ready: 0 };
+            Self::prepare(&mut utf8, &passing, bytes)?;
+            return utf8.finish();
         }
         if let Some(key) = header.masking_key() {
             key.apply(bytes);
@@ -152,9 +153,10 @@ impl FrameReader {
         // It is there, so its length is one of memory.
         let payload_len = header.payload_len() as usize;
         let passing = Payload { header, content, taken: 0, ready: 0 };
-        self.prepare(&passing, &mut bytes[encoded_len..encoded_len + payload_len])?;
+        let bytes = &mut bytes[encoded_len..encoded_len + payload_len];
+        Self::prepare(&mut self.passing().utf8, &passing, bytes)?;
         if content == Content::Text && header.is_final() {
-            self.utf8.finish()?;
+            self.passing().utf8.finish()?;
         }
         Ok(Some(Fragment { encoded_len, payload_len }))
     }

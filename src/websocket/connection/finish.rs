@@ -58,7 +58,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     /// Discards what has arrived.
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<Discarded> {
         self.session.handle_discarded(self.input.bytes.len());
-        self.input.bytes.clear();
+        self.input.clear();
         match ready!(self.input.poll_fill(&mut self.io, cx, None)) {
             Ok(0) | Err(_) => Poll::Ready(Discarded::End),
             Ok(_) => Poll::Ready(Discarded::Some),

@@ -55,8 +55,6 @@ pub(super) struct Connection<T> {
     streaming: Option<Box<Streaming>>,
     /// Pings that somebody waits for; made for the first.
     pings: Option<Box<Pings>>,
-    /// The body of the peer's Close.
-    peer_close: Option<Box<CloseFrame>>,
     pub(super) ties: Ties<T>,
 }
 
@@ -68,7 +66,7 @@ impl<T> Connection<T> {
 
     /// The body of the peer's Close, once it has come.
     pub(super) fn peer_close(&self) -> Option<&CloseFrame> {
-        self.peer_close.as_deref()
+        self.session.peer_close()
     }
 
     pub(super) fn config(&self) -> &Config {
@@ -134,7 +132,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             wakers: Wakers::default(),
             streaming: None,
             pings: None,
-            peer_close: None,
             ties: Ties::NONE,
         };
         if phase == Phase::Finishing(Step::Flush) && !connection.codec.sender().is_closed() {
@@ -146,7 +143,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     /// The transport and the codec, with what was read and not taken and what waits to be written.
     pub(super) fn into_parts(mut self) -> (T, MessageCodec, BytesMut, BytesMut) {
         self.codec.reader().give_buffer();
-        (self.io, self.codec, self.input.bytes, self.outbox.into_bytes())
+        (self.io, self.codec, self.input.bytes.into_bytes(), self.outbox.into_bytes())
     }
 
     fn is_ended(&self) -> bool {

@@ -57,11 +57,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     /// A data message that has been read to its last byte: it asks nothing of us, and nobody has to be woken for it.
     #[inline(always)]
     fn message_at_hand(&mut self) -> Result<Option<Message>, Error> {
-        let may_be_at_hand = !self.input.bytes.is_empty()
-            && self.session.is_at_ease()
-            && !self.timer.is_elapsed()
-            && !self.ties.is_some();
-        if may_be_at_hand { self.codec.decode_at_hand(&mut self.input.bytes) } else { Ok(None) }
+        let is_at_ease =
+            self.session.is_at_ease() && !self.timer.is_elapsed() && !self.ties.is_some();
+        match self.input.bytes.filled() {
+            Some(bytes) if is_at_ease => self.codec.decode_at_hand(bytes),
+            _ => Ok(None),
+        }
     }
 
     fn poll_message(
@@ -129,7 +130,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 }
                 // The peer has taken our Close for the end of everything.
                 None | Some(Err(Error::AbnormalClosure(EndOfStream::BetweenFrames))) => {
-                    return Poll::Ready(Ok(self.peer_close.as_deref().cloned()));
+                    return Poll::Ready(Ok(self.session.peer_close().cloned()));
                 }
                 Some(Err(error)) => return Poll::Ready(Err(error)),
             }
@@ -166,7 +167,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             if self.poll_busy_deadlines(cx).is_ready() {
                 continue;
             }
-            match decode(&mut self.codec, &mut self.input.bytes, self.session.config()) {
+            match self
+                .input
+                .take_from(|bytes| decode(&mut self.codec, bytes, self.session.config()))
+            {
                 Ok(Some(item)) => {
                     if let Some(message) = item.message() {
                         self.receive(message, cx);
@@ -207,6 +211,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let poll = if is_timer_set { Poll::Pending } else { self.poll_deadlines(cx) };
         if poll.is_pending() {
             self.input.release();
+            self.codec.reader().rest();
         }
         poll
     }
@@ -222,7 +227,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         // The peer may have stopped only to send, and read what was fed for it.
         let _ = self.poll_write(cx);
         let error = self.codec.reader().end_of_stream(&self.input.bytes).err();
-        self.input.bytes.clear();
+        self.input.clear();
         self.session.end(error);
     }
 
@@ -239,8 +244,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                     let reply = frame.as_ref().map(|frame| CloseFrame::new(frame.code, ""));
                     self.queue_close(reply.as_ref());
                 }
-                self.peer_close = frame.clone().map(Box::new);
-                self.session.handle_close_received(Instant::now());
+                self.session.handle_close_received(frame.as_ref(), Instant::now());
                 // Offered to the transport before the caller sees the Close; the rest goes out later.
                 let _ = self.poll_write(cx);
             }

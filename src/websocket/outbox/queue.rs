@@ -6,7 +6,7 @@ use super::segments::{self, Segment, Segments};
 use crate::{
     frame::{FrameHeader, append_frame},
     vocabulary::MaskingKey,
-    websocket::buffers::{self, Class, LARGEST},
+    websocket::buffers::{self, Buffer, Class, LARGEST},
 };
 
 /// Payloads up to this are copied behind their header: cheaper than a slice of their own.
@@ -23,7 +23,7 @@ pub(super) struct Queue {
     /// There from when one was needed until the queue is empty: an idle connection keeps no room for what is large or shared.
     segments: Option<Segments>,
     /// The newest frames, small ones and headers of large ones.
-    tail: BytesMut,
+    tail: Buffer,
     /// The size of tail that the last bursts have asked for.
     class: Class,
     len: usize,
@@ -40,8 +40,7 @@ impl Queue {
         if payload.len() <= COALESCED {
             self.coalesce(header, &payload);
         } else {
-            self.reserve(header.encoded_len());
-            header.encode(&mut self.tail);
+            header.encode(self.tail_with(header.encoded_len()));
             self.len += header.encoded_len();
             self.push_payload(header.masking_key(), payload);
         }
@@ -53,46 +52,43 @@ impl Queue {
         if payload.is_empty() {
             return self.coalesce(header, &first);
         }
-        self.reserve(header.encoded_len() + first.len());
-        let before = self.tail.len();
-        header.encode(&mut self.tail);
-        let start = self.tail.len();
-        self.tail.extend_from_slice(&first);
+        let len = header.encoded_len() + first.len();
+        append_frame(header, &first, self.tail_with(len));
+        self.len += len;
         let key = header.masking_key();
-        if let Some(key) = key {
-            key.apply(&mut self.tail[start..]);
-        }
-        self.len += self.tail.len() - before;
         self.push_payload(key.map(|key| key.at(FLAT)), payload);
     }
 
     #[inline]
     fn coalesce(&mut self, header: &FrameHeader, payload: &[u8]) {
         let len = header.encoded_len() + payload.len();
-        self.reserve(len);
-        append_frame(header, payload, &mut self.tail);
+        match self.tail.with_room(len) {
+            Some(tail) => append_frame(header, payload, tail),
+            None => append_frame(header, payload, self.grown_tail(len)),
+        }
         self.len += len;
     }
 
-    #[inline]
-    fn reserve(&mut self, len: usize) {
-        if self.tail.capacity() - self.tail.len() < len {
-            self.grow_tail(len);
+    fn tail_with(&mut self, room: usize) -> &mut BytesMut {
+        if self.tail.with_room(room).is_none() {
+            self.grown_tail(room);
         }
+        self.tail.get_mut()
     }
 
     /// An idle connection has no tail. Its buffers come from the thread's cache, each larger than the one
     /// before while a burst goes on; past the largest the full one joins the queue.
     #[cold]
-    fn grow_tail(&mut self, len: usize) {
+    fn grown_tail(&mut self, len: usize) -> &mut BytesMut {
         if self.tail.len() + len > LARGEST {
             self.seal_tail();
         }
         let class = self.class.fitting(self.tail.len() + len);
         let mut larger = buffers::take(class);
-        larger.extend_from_slice(&self.tail);
+        larger.get_mut().extend_from_slice(&self.tail);
         let old = std::mem::replace(&mut self.tail, larger);
         buffers::give(old, std::mem::replace(&mut self.class, class));
+        self.tail.get_mut()
     }
 
     /// Queues a whole frame by reference.
@@ -111,7 +107,7 @@ impl Queue {
 
     fn seal_tail(&mut self) {
         if !self.tail.is_empty() {
-            let sealed = self.tail.split().freeze();
+            let sealed = self.tail.get_mut().split().freeze();
             self.segments_mut().push_back(Segment::Plain(sealed));
         }
     }
@@ -148,7 +144,9 @@ impl Queue {
     pub(super) fn truncate(&mut self, offset: usize) {
         let index = self.split_at(offset);
         self.segments_mut().truncate(index);
-        self.tail.clear();
+        if !self.tail.is_empty() {
+            self.tail.get_mut().clear();
+        }
         self.len = offset;
     }
 
@@ -171,7 +169,7 @@ impl Queue {
         }
         let in_tail = (offset - before).min(self.tail.len());
         if in_tail > 0 {
-            let first = self.tail.split_to(in_tail).freeze();
+            let first = self.tail.get_mut().split_to(in_tail).freeze();
             segments.push_back(Segment::Plain(first));
         }
         segments.len()
@@ -255,7 +253,9 @@ impl Queue {
                 segments.pop_front();
             }
         }
-        self.tail.advance(bytes);
+        if bytes > 0 {
+            self.tail.get_mut().advance(bytes);
+        }
         if self.len == 0 {
             self.clear();
         }
