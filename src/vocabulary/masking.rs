@@ -8,6 +8,15 @@ use std::fmt;
 
 /// So much is masked without a look at how much is left.
 const BLOCK: usize = 64;
+/// The bit of each byte that ASCII leaves alone.
+const NOT_ASCII: u64 = 0x8080_8080_8080_8080;
+
+/// What went by while a payload was masked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    Ascii,
+    Anything,
+}
 
 /// The four bytes with which a client masks one frame's payload.
 ///
@@ -41,17 +50,31 @@ impl MaskingKey {
                 *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
             }
         }
-        let (words, rest) = rest.as_chunks_mut::<8>();
+        self.apply_short(rest);
+    }
+
+    /// The same for a short payload. It passes through registers, so whether it is ASCII by now can be told for next to nothing.
+    #[inline(always)]
+    pub(crate) fn apply_short(self, payload: &mut [u8]) -> Seen {
+        let word = self.word();
+        let mut seen = 0;
+        let (words, rest) = payload.as_chunks_mut::<8>();
         for bytes in words {
-            *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+            let masked = u64::from_ne_bytes(*bytes) ^ word;
+            *bytes = masked.to_ne_bytes();
+            seen |= masked;
         }
         let (half, rest) = rest.as_chunks_mut::<4>();
         for bytes in half {
-            *bytes = (u32::from_ne_bytes(*bytes) ^ u32::from_ne_bytes(self.0)).to_ne_bytes();
+            let masked = u32::from_ne_bytes(*bytes) ^ u32::from_ne_bytes(self.0);
+            *bytes = masked.to_ne_bytes();
+            seen |= u64::from(masked);
         }
         for (byte, key) in rest.iter_mut().zip(self.0) {
             *byte ^= key;
+            seen |= u64::from(*byte);
         }
+        if seen & NOT_ASCII == 0 { Seen::Ascii } else { Seen::Anything }
     }
 
     /// A masked copy, in one pass over the payload.
@@ -67,8 +90,8 @@ impl MaskingKey {
 
     /// The key twice: eight bytes at a time is all the compiler needs to use the machine's vectors.
     fn word(self) -> u64 {
-        let [a, b, c, d] = self.0;
-        u64::from_ne_bytes([a, b, c, d, a, b, c, d])
+        let key = u64::from(u32::from_ne_bytes(self.0));
+        key << 32 | key
     }
 
     /// The key as seen from `offset` bytes into the payload, so that a payload can be masked in pieces.
@@ -112,6 +135,24 @@ mod tests {
                 expected,
                 "length {length}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_said_to_be_ascii_is() {
+        let key = MaskingKey::new([0x37, 0xfa, 0x21, 0xbd]);
+        for length in 0..2 * BLOCK {
+            let text = vec![b'a'; length];
+            let mut payload = key.masked(&text);
+            assert_eq!(key.apply_short(&mut payload), Seen::Ascii, "length {length}");
+            assert_eq!(payload, text);
+            for place in 0..length {
+                let mut text = text.clone();
+                text[place] = 0x80;
+                let mut payload = key.masked(&text);
+                assert_eq!(key.apply_short(&mut payload), Seen::Anything, "{place} of {length}");
+                assert_eq!(payload, text);
+            }
         }
     }
 

@@ -43,6 +43,7 @@ pub(crate) use grammar::Agreement;
 pub use grammar::Extension;
 pub use limits::Limits;
 pub use masking::MaskingKey;
+pub(crate) use masking::Seen;
 pub use opcode::{OpCode, ReservedBits};
 pub use piece::MessageKind;
 pub(crate) use piece::{Compression, PieceCoding, PieceEnd};
