@@ -2,12 +2,12 @@ use bytes::BufMut;
 
 use crate::vocabulary::{MaskingKey, OpCode, ReservedBits};
 
-const FIN: u8 = 0x80;
-const MASK: u8 = 0x80;
+pub(super) const FIN: u8 = 0x80;
+pub(super) const MASK: u8 = 0x80;
 /// A seven-bit length that says: the next 16 bits are the length.
-const LENGTH_16: u8 = 126;
+pub(super) const LENGTH_16: u8 = 126;
 /// A seven-bit length that says: the next 64 bits are the length.
-const LENGTH_64: u8 = 127;
+pub(super) const LENGTH_64: u8 = 127;
 
 /// What stands before a frame's payload: 2 to 14 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,6 +22,7 @@ mod frame_type;
 mod header;
 mod measure;
 mod open_message;
+mod plain;
 mod reader;
 mod rules;
 mod sender;

@@ -25,8 +25,7 @@ pub(super) fn check_start(
 
 /// "a server MUST close the connection upon receiving a frame that is not masked", and a client "if it detects a masked
 /// frame" (section 5.1).
-#[inline]
-pub(super) fn check_mask(is_masked: bool, role: Role) -> Result<(), ProtocolError> {
+fn check_mask(is_masked: bool, role: Role) -> Result<(), ProtocolError> {
     match role {
         Role::Server if !is_masked => Err(ProtocolError::UnmaskedFrame),
         Role::Client if is_masked => Err(ProtocolError::MaskedFrame),

@@ -8,6 +8,7 @@
 //!     +------------> Failed <----------+                     <---------------+
 //! ```
 
+mod fragments;
 mod state;
 mod whole;
 
@@ -20,8 +21,8 @@ use super::{
     rules,
 };
 use crate::vocabulary::{
-    CloseFrame, EndOfStream, Error, LimitError, Limits, OpCode, ProtocolError, ReservedBits, Role,
-    Utf8Validator,
+    CloseFrame, EndOfStream, Error, LimitError, Limits, MaskingKey, OpCode, ProtocolError,
+    ReservedBits, Role, Utf8Validator,
 };
 use state::{Passing, Payload, State};
 
@@ -314,7 +315,8 @@ impl FrameReader {
         }
         // A caller that has taken bytes out of the buffer gets what is left, and no panic.
         payload.ready = payload.ready.min(arrived);
-        Self::prepare(&mut self.passing().utf8, &payload, &mut buffer[payload.ready..arrived])?;
+        let bytes = &mut buffer[payload.ready..arrived];
+        prepare(&mut self.passing().utf8, payload.content, payload.next_key(), bytes)?;
         payload.ready = arrived;
         let is_complete = arrived as u64 == rest;
         let hand_out = match delivery {
@@ -338,25 +340,6 @@ impl FrameReader {
         Ok(Some(FrameEvent::Payload(bytes)))
     }
 
-    /// Unmasks and checks bytes that have just arrived.
-    fn prepare(
-        utf8: &mut Utf8Validator,
-        payload: &Payload,
-        bytes: &mut [u8],
-    ) -> Result<(), ProtocolError> {
-        // Where it is in the masking key is all that counts.
-        let offset = (payload.taken as usize).wrapping_add(payload.ready);
-        for (i, piece) in bytes.chunks_mut(PIECE).enumerate() {
-            if let Some(key) = payload.header.masking_key() {
-                key.at(offset.wrapping_add(i * PIECE)).apply(piece);
-            }
-            if payload.content == Content::Text {
-                utf8.validate(piece)?;
-            }
-        }
-        Ok(())
-    }
-
     /// What can be judged only once the payload is there to its last byte.
     fn check_complete(&mut self, payload: &Payload, last: &Bytes) -> Result<(), ProtocolError> {
         if payload.content == Content::Text && payload.header.is_final() {
@@ -378,4 +361,23 @@ impl FrameReader {
         };
         Ok(FrameEvent::End(payload.header))
     }
+}
+
+/// Unmasks and checks bytes that have just arrived; the key is the one for the first of them.
+fn prepare(
+    utf8: &mut Utf8Validator,
+    content: Content,
+    key: Option<MaskingKey>,
+    bytes: &mut [u8],
+) -> Result<(), ProtocolError> {
+    // Each piece is a multiple of four bytes, so that the next one begins with the same byte of the key.
+    for piece in bytes.chunks_mut(PIECE) {
+        if let Some(key) = key {
+            key.apply(piece);
+        }
+        if content == Content::Text {
+            utf8.validate(piece)?;
+        }
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@ use crate::{
         FrameHeader,
         open_message::{Content, OpenMessage},
     },
-    vocabulary::Utf8Validator,
+    vocabulary::{MaskingKey, Utf8Validator},
 };
 
 /// What is under way.
@@ -45,6 +45,13 @@ pub(super) struct Payload {
 }
 
 impl Payload {
+    /// The masking key for the next byte that arrives.
+    pub(super) fn next_key(&self) -> Option<MaskingKey> {
+        // Which of the four bytes it is is all that counts.
+        let offset = (self.taken as usize).wrapping_add(self.ready);
+        self.header.masking_key().map(|key| key.at(offset))
+    }
+
     pub(super) fn is_control(&self) -> bool {
         self.header.opcode().is_control()
     }
