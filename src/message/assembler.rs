@@ -50,6 +50,12 @@ impl Assembler {
         }
     }
 
+    /// Whether only bytes can bring anything new.
+    #[inline]
+    pub(super) fn is_dry(&self, reader: &FrameReader) -> bool {
+        reader.is_between_frames() && !self.is_streamed()
+    }
+
     /// The next message in the buffer; `None` where more bytes are needed.
     pub(super) fn next(
         &mut self,
@@ -59,15 +65,15 @@ impl Assembler {
         if let Some(message) = self.next_at_hand(reader, buffer)? {
             return Ok(Some(message));
         }
-        if buffer.is_empty() && reader.is_between_frames() && !self.is_streamed() {
-            return Ok(None);
-        }
         if let Open::Streamed(streamed) = &self.open {
             match self.skip_streamed(reader, buffer, streamed.max_size)? {
                 Skipped::All => {}
                 Skipped::Part => return Ok(None),
                 Skipped::Up(message) => return Ok(Some(message)),
             }
+        }
+        if let Some((opcode, payload)) = reader.read_ping_or_pong(buffer) {
+            return self.end_control(opcode, payload).map(Some);
         }
         if let Open::Nothing = self.open
             && let Some((opcode, payload)) = reader.read_fragments(buffer)?

@@ -234,6 +234,11 @@ impl Decoder for MessageCodec {
     type Error = Error;
 
     fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Message>, Error> {
+        // Asked before anything else, because a connection that waits asks twice for each time that something comes.
+        if src.is_empty() && self.assembler.is_dry(&self.reader) {
+            self.reader.rest();
+            return Ok(None);
+        }
         let message = self.assembler.next(&mut self.reader, src);
         let message = message.map_err(|error| self.poison(error, src))?;
         if message.is_none() {
