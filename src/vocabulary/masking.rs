@@ -4,7 +4,7 @@
 //! transformed-octet-i = original-octet-i XOR masking-key-octet-(i MOD 4)
 //! ```
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
 /// So much is masked without a look at how much is left.
 const BLOCK: usize = 64;
@@ -77,6 +77,24 @@ impl MaskingKey {
         if seen & NOT_ASCII == 0 { Seen::Ascii } else { Seen::Anything }
     }
 
+    /// [`apply`](Self::apply) to a payload that moves towards the buffer's front, in one pass over it.
+    pub(crate) fn apply_moving(self, buffer: &mut [u8], payload: Range<usize>, to: usize) {
+        let len = payload.len();
+        let distance = payload.start - to;
+        let window = &mut buffer[to..payload.end];
+        let mut at = 0;
+        // What a block is written over has been read, as part of it or before.
+        while len - at >= BLOCK {
+            let mut block = [0; BLOCK];
+            block.copy_from_slice(&window[at + distance..][..BLOCK]);
+            self.apply(&mut block);
+            window[at..][..BLOCK].copy_from_slice(&block);
+            at += BLOCK;
+        }
+        window.copy_within(at + distance.., at);
+        self.apply_short(&mut window[at..len]);
+    }
+
     /// A masked copy, in one pass over the payload.
     pub(crate) fn masked(self, payload: &[u8]) -> Vec<u8> {
         let word = self.word();
@@ -135,6 +153,21 @@ mod tests {
                 expected,
                 "length {length}"
             );
+        }
+    }
+
+    #[test]
+    fn a_payload_that_moves_is_masked_as_one_that_stays() {
+        let key = MaskingKey::new([0x37, 0xfa, 0x21, 0xbd]);
+        for length in (0..300).chain([4096]) {
+            for distance in [0, 1, 2, 6, 8, 63, 64, 65, 1000] {
+                let payload: Vec<u8> = (0..length).map(|i| (i * 7) as u8).collect();
+                let mut buffer = [&vec![1; 5 + distance], &payload[..], b"behind"].concat();
+                key.apply_moving(&mut buffer, 5 + distance..5 + distance + length, 5);
+                assert_eq!(buffer[..5], [1; 5]);
+                assert_eq!(buffer[5..5 + length], key.masked(&payload), "{length} by {distance}");
+                assert!(buffer.ends_with(b"behind"));
+            }
         }
     }
 

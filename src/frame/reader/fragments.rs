@@ -11,7 +11,7 @@ use crate::{
         open_message::{Content, OpenMessage, check_order},
         plain::PlainFrame,
     },
-    vocabulary::{Error, OpCode, ProtocolError, ReservedBits, validate_text},
+    vocabulary::{Error, MaskingKey, OpCode, ProtocolError, ReservedBits, validate_text},
 };
 
 /// [Plain](PlainFrame) fragments of one message, one behind the other and within the limits.
@@ -53,14 +53,17 @@ impl FrameReader {
     /// Unmasks fragments and moves their payloads together, to where the first one lies.
     fn join_fragments(&mut self, end: usize, buffer: &mut [u8]) -> Range<usize> {
         let (mut at, mut joined) = (0, 0..0);
-        while let Some(payload) = self.unmask_fragment(at..end, buffer) {
+        while let Some((key, payload)) = self.next_fragment(at..end, buffer) {
             at = payload.end;
             if joined.is_empty() {
-                joined = payload;
-            } else {
-                let len = payload.len();
-                buffer.copy_within(payload, joined.end);
-                joined.end += len;
+                joined = payload.start..payload.start;
+            }
+            let to = joined.end;
+            joined.end += payload.len();
+            match key {
+                Some(key) if to == payload.start => key.apply(&mut buffer[payload]),
+                Some(key) => key.apply_moving(buffer, payload, to),
+                None => buffer.copy_within(payload, to),
             }
         }
         joined
@@ -80,9 +83,13 @@ impl FrameReader {
         let before = message.len();
         message.reserve(run.end);
         let mut at = 0;
-        while let Some(payload) = self.unmask_fragment(at..run.end, buffer) {
+        while let Some((key, payload)) = self.next_fragment(at..run.end, buffer) {
             at = payload.end;
+            let start = message.len();
             message.extend_from_slice(&buffer[payload]);
+            if let Some(key) = key {
+                key.apply(&mut message[start..]);
+            }
         }
         buffer.advance(run.end);
         if let Err(error) = self.check_gathered(&run, &message[before..]) {
@@ -101,15 +108,16 @@ impl FrameReader {
         if run.ends_message { utf8.finish() } else { Ok(()) }
     }
 
-    /// Counts and unmasks the next fragment of a run, of which that is left; where its payload is.
-    fn unmask_fragment(&mut self, left: Range<usize>, buffer: &mut [u8]) -> Option<Range<usize>> {
+    /// Counts the next fragment of a run, of which that is left; its key, and where its payload is.
+    fn next_fragment(
+        &mut self,
+        left: Range<usize>,
+        buffer: &[u8],
+    ) -> Option<(Option<MaskingKey>, Range<usize>)> {
         let frame = PlainFrame::parse(&buffer[left.clone()], self.role)?;
         self.count_read(&frame);
         let payload = left.start + frame.payload.start..left.start + frame.payload.end;
-        if let Some(key) = frame.masking_key {
-            key.apply(&mut buffer[payload.clone()]);
-        }
-        Some(payload)
+        Some((frame.masking_key, payload))
     }
 
     /// The fragments at the front that may come next.
