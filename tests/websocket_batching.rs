@@ -3,12 +3,18 @@
 #[path = "support/io.rs"]
 mod io;
 
-use bowline::{Message, Role};
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Waker},
+};
+
+use bowline::{Message, Role, WebSocket};
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt, stream};
+use futures_util::{Sink, SinkExt, StreamExt, stream};
 use io::{
-    Pace, ROLES, Read, Record, Script, drain, finish, frame, from_peer, run, untimed, websocket,
-    wire,
+    Pace, ROLES, Read, Record, Script, Wakes, drain, finish, frame, from_peer, item, poll_times,
+    run, untimed, websocket, wire,
 };
 
 /// A burst of so many short messages.
@@ -91,6 +97,87 @@ fn the_sink_batches_as_futures_does() {
         finish(sink.flush()).expect("open");
         assert_eq!(io.record().writes.len(), 2, "{role:?}");
         drop(stream);
+    }
+}
+
+/// Though the half of `split` keeps back the last message until it is flushed.
+#[test]
+fn an_echo_by_forward_answers_a_burst_with_one_write() {
+    for role in ROLES {
+        let io = Script::new(from_peer(role, &burst(50)));
+        let (sink, stream) = StreamExt::split(websocket(role, io.clone(), untimed()));
+        assert!(run(stream.forward(sink)).is_pending());
+        assert_written(&io.record(), &wire(role, &burst(50)), 1);
+        assert_eq!(io.record().flushes, 1, "{role:?}");
+    }
+}
+
+/// What a sink has taken, reading leaves to a flush at first, unless there is something else to write: a message that was
+/// fed, a pong, what of it a flush has begun.
+#[test]
+fn what_a_sink_has_taken_is_left_to_its_flush_unless_something_else_is_to_be_written() {
+    for role in ROLES {
+        let io = Script::new(b"");
+        let mut ws = websocket(role, io.clone(), untimed());
+        let take = |ws: &mut WebSocket<Script>, text: &'static str| {
+            Pin::new(ws).start_send(Message::text(text)).expect("open");
+        };
+        let mut expected = Vec::new();
+        let mut written_when_dry = |ws: &mut WebSocket<Script>, frames: &[u8]| {
+            assert!(poll_times(pin!(ws.next()), 1).is_pending());
+            expected.extend(wire(role, frames));
+            assert_eq!(io.written(), expected, "{role:?}");
+        };
+
+        take(&mut ws, "a");
+        take(&mut ws, "b");
+        written_when_dry(&mut ws, b"");
+        finish(ws.feed("c")).expect("room");
+        written_when_dry(&mut ws, b"\x81\x01a\x81\x01b\x81\x01c");
+
+        take(&mut ws, "d");
+        io.arrive_bytes(from_peer(role, b"\x89\x01p"));
+        assert_eq!(finish(ws.next()).map(item), Some(Ok(Message::ping("p"))));
+        written_when_dry(&mut ws, b"\x8a\x01p\x81\x01d");
+
+        finish(ws.feed("e")).expect("room");
+        take(&mut ws, "f");
+        written_when_dry(&mut ws, b"\x81\x01e\x81\x01f");
+
+        io.make_room(Some(0));
+        take(&mut ws, "g");
+        assert!(run(ws.flush()).is_pending());
+        io.make_room(None);
+        written_when_dry(&mut ws, b"\x81\x01g");
+
+        take(&mut ws, "h");
+        finish(ws.flush()).expect("open");
+        written_when_dry(&mut ws, b"\x81\x01h");
+        assert_eq!(io.record().flushes, 5, "{role:?}");
+
+        take(&mut ws, "i");
+        assert!(run(ws.close(1000, "")).is_pending());
+        written_when_dry(&mut ws, b"\x81\x01i\x88\x02\x03\xe8");
+    }
+}
+
+/// Who feeds a sink and then only reads has its messages written all the same, and is woken once for it.
+#[test]
+fn what_a_sink_has_taken_and_nobody_flushes_is_written_by_the_next_reading() {
+    for role in ROLES {
+        let io = Script::new(b"");
+        let mut ws = websocket(role, io.clone(), untimed());
+        for text in ["a", "b"] {
+            finish(SinkExt::feed(&mut ws, Message::text(text))).expect("open");
+        }
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(wakes.clone());
+        let mut next = pin!(ws.next());
+        for (woken, frames) in [(1, &b""[..]), (1, b"\x81\x01a\x81\x01b")] {
+            assert!(next.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            assert_eq!((wakes.count(), io.written()), (woken, wire(role, frames)), "{role:?}");
+        }
+        assert_eq!(io.record().flushes, 1, "{role:?}");
     }
 }
 
@@ -182,7 +269,7 @@ fn section_5_3_masks_survive_partial_writes() {
                 ws.send("end").await
             };
             let mut sent = std::pin::pin!(sent);
-            while io::poll_times(sent.as_mut(), usize::MAX).is_pending() {
+            while poll_times(sent.as_mut(), usize::MAX).is_pending() {
                 io.make_room(Some(piece));
             }
             assert!(io.written() == expected, "{is_vectored}, {piece} bytes at a time");

@@ -358,6 +358,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> FusedStream for WebSocket<T> {
     }
 }
 
+/// What `start_send` has queued waits for `poll_flush`. A stream that finds nothing to read leaves it to the flush that is near, so
+/// that `stream.forward(sink)` makes one write of a burst; if none comes, the task is woken and the stream writes it, as it
+/// does with what was fed.
+///
 /// `poll_close` sends Close 1000 and flushes it; it never reads, so the peer's Close is the stream's to
 /// see. [`WebSocket::close`] is the whole closing handshake.
 impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
@@ -368,7 +372,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
     }
 
     fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        self.connection.start_send(message, Party::WRITER)
+        self.connection.start_send_unflushed(message, Party::WRITER)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

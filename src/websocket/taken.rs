@@ -7,13 +7,21 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{WebSocket, outbox::Mark};
-use crate::vocabulary::{CloseFrame, Error};
+use super::{WebSocket, outbox::Mark, wakers::Party};
+use crate::{
+    message::Message,
+    vocabulary::{CloseFrame, Error},
+};
 
 impl<T> WebSocket<T> {
     /// The end of what is queued: behind the frames of the message that was queued last.
     pub(crate) fn mark(&self) -> Mark {
         self.connection.mark()
+    }
+
+    /// Queues a message as [`feed`](Self::feed) does, once there is room.
+    pub(crate) fn start_feed(&mut self, message: Message) -> Result<(), Error> {
+        self.connection.start_send(message, Party::WRITER)
     }
 
     /// Whether the transport has taken everything before this place.

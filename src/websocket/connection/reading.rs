@@ -209,7 +209,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
 
     /// Nothing more to read: what was fed goes out, deadlines are judged, the buffer goes back.
     fn poll_dry(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Poll::Ready(Err(error)) = self.poll_write(cx) {
+        if self.outbox.take_promise() {
+            // Written the next time, if no flush has come between.
+            cx.waker().wake_by_ref();
+        } else if let Poll::Ready(Err(error)) = self.poll_write(cx) {
             // Everything that could still be read has been.
             self.session.end(Some(error.into()));
             return Poll::Ready(());

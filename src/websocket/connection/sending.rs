@@ -41,6 +41,22 @@ impl<T> Connection<T> {
         }
     }
 
+    /// The same for a sink, which is flushed next, as a rule: with more in it, and in one write. So the first time that there
+    /// is nothing to read doesn't write it, unless there is something else to write.
+    pub(in crate::websocket) fn start_send_unflushed(
+        &mut self,
+        message: Message,
+        party: Party,
+    ) -> Result<(), Error> {
+        let is_all_a_sinks = self.outbox.is_idle() || self.outbox.is_promised();
+        let may_wait = is_all_a_sinks && message.kind().is_some();
+        self.start_send(message, party)?;
+        if may_wait {
+            self.outbox.promise_flush();
+        }
+        Ok(())
+    }
+
     /// Whether a data message goes out at once and as it is, in one frame: as most do.
     #[inline]
     fn is_plain(&self) -> bool {

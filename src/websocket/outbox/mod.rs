@@ -41,6 +41,8 @@ pub(super) struct Outbox {
     ping: u8,
     is_vectored: bool,
     needs_flush: bool,
+    /// Whether all that waits is a sink's, and a flush may be near.
+    is_promised: bool,
     /// The place from which on frames that somebody sent were dropped, if any were; boxed, because few connections fail.
     dropped: Option<Box<Mark>>,
     /// How much has gone out that somebody sent: pongs and pings, which come in between, are not counted.
@@ -78,6 +80,7 @@ impl Outbox {
             ping: 0,
             is_vectored: io.is_write_vectored(),
             needs_flush: false,
+            is_promised: false,
             dropped: None,
             written: Wrapping(0),
         }
@@ -99,9 +102,25 @@ impl Outbox {
         self.queue.len() == 0 && !self.needs_flush
     }
 
+    /// Whether all that waits is a sink's, which is to be flushed.
+    pub(super) fn is_promised(&self) -> bool {
+        self.is_promised
+    }
+
+    /// The same, and asks no longer.
+    pub(super) fn take_promise(&mut self) -> bool {
+        std::mem::take(&mut self.is_promised)
+    }
+
+    /// Whoever has queued what waits is to flush it.
+    pub(super) fn promise_flush(&mut self) {
+        self.is_promised = true;
+    }
+
     /// Queues a frame.
     #[inline]
     pub(super) fn push(&mut self, header: &FrameHeader, payload: Bytes) {
+        self.is_promised = false;
         if self.is_vectored {
             self.queue.push_frame(header, payload);
         } else {
@@ -111,6 +130,7 @@ impl Outbox {
 
     /// Queues a frame that is encoded already, by reference.
     pub(super) fn push_encoded(&mut self, frame: Bytes) {
+        self.is_promised = false;
         self.queue.push_encoded(frame);
     }
 
@@ -159,6 +179,7 @@ impl Outbox {
     fn insert_urgent(&mut self, offset: usize, header: &FrameHeader, payload: &[u8]) -> u8 {
         let mut frame = BytesMut::with_capacity(header.encoded_len() + payload.len());
         append_frame(header, payload, &mut frame);
+        self.is_promised = false;
         let len = frame.len();
         self.queue.insert(offset, frame.freeze());
         // At most 131: a header with its masking key, and 125 bytes.
@@ -196,6 +217,7 @@ impl Outbox {
         cx: &mut Context<'_>,
         mut on_write: impl FnMut(Written),
     ) -> Poll<io::Result<()>> {
+        self.is_promised = false;
         while self.queue.len() > 0 {
             let bytes = ready!(self.poll_write_once(io, cx))?;
             if bytes == 0 {

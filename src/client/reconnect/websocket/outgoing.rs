@@ -180,11 +180,10 @@ impl Outgoing {
 #[cfg(test)]
 mod tests {
     use std::{
-        pin::{Pin, pin},
+        pin::pin,
         task::{Context, Waker},
     };
 
-    use futures_sink::Sink;
     use tokio::io::duplex;
 
     use super::*;
@@ -207,7 +206,7 @@ mod tests {
             let mut ws = WebSocket::new(io, Role::Server, untimed());
             let mut outgoing = Outgoing { unsent, ..Outgoing::new() };
             for message in &messages {
-                Pin::new(&mut ws).start_send(message.clone()).expect("open");
+                ws.start_feed(message.clone()).expect("open");
                 outgoing.handle_queued(message.clone(), ws.mark());
             }
             assert_eq!((outgoing.len(), outgoing.bytes), (4, 4 * 72));

@@ -75,7 +75,7 @@ impl ReconnectingWebSocket {
         let Some(ws) = self.state.websocket_mut() else { return Poll::Ready(Ok(())) };
         while let Some(message) = self.outgoing.first() {
             ready!(Pin::new(&mut *ws).poll_ready(cx))?;
-            Pin::new(&mut *ws).start_send(message.clone())?;
+            ws.start_feed(message.clone())?;
             self.outgoing.handle_first_queued(ws.mark());
         }
         Poll::Ready(Ok(()))
@@ -91,7 +91,7 @@ impl ReconnectingWebSocket {
         match (&mut self.state, message) {
             (_, Message::Close(frame)) => self.leave(frame),
             (State::Open(line), message) if self.outgoing.is_handed_over() => {
-                match Pin::new(&mut line.ws).start_send(message.clone()) {
+                match line.ws.start_feed(message.clone()) {
                     Ok(()) => self.outgoing.handle_queued(message, line.ws.mark()),
                     // It was checked, so it is the connection that has come to its end.
                     Err(_) => self.outgoing.hold(message)?,
@@ -184,7 +184,7 @@ impl ReconnectingWebSocket {
             State::Leaving(Leaving { mut ws, close, .. }) => {
                 if handed_over.is_ok() {
                     // A connection that takes no Close is at its end, and says so to whoever reads.
-                    let _ = Pin::new(&mut ws).start_send(Message::Close(close));
+                    let _ = ws.start_feed(Message::Close(close));
                 }
                 self.state = State::Left(ws);
             }
