@@ -6,13 +6,16 @@ use std::{cell::RefCell, ops::Deref};
 
 use bytes::BytesMut;
 
-/// What each has beside its power of two: for a header, so that a message of just so many bytes takes one
-/// read, and for more, so that the read ends short: after a full one the socket has to be asked again.
-const HEADER_ROOM: usize = 64;
+/// With what a buffer has beside its power of two: for headers, so that a message of just so many bytes takes one read, in
+/// fragments of a kilobyte too, and for more, so that the read ends short: after a full one the socket has to be asked again.
+const fn with_header_room(payload: usize) -> usize {
+    payload + payload / 64
+}
+
 /// The sizes of cached buffers. The largest is the most that a message which its caller keeps can pin
 /// beyond its own bytes.
 const SIZES: [usize; 3] =
-    [(4 << 10) + HEADER_ROOM, (16 << 10) + HEADER_ROOM, (64 << 10) + HEADER_ROOM];
+    [with_header_room(4 << 10), with_header_room(16 << 10), with_header_room(64 << 10)];
 /// The largest of them.
 pub(super) const LARGEST: usize = SIZES[SIZES.len() - 1];
 /// The most that one thread keeps.
