@@ -235,16 +235,15 @@ impl Decoder for MessageCodec {
 
     fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Message>, Error> {
         // Asked before anything else, because a connection that waits asks twice for each time that something comes.
-        if src.is_empty() && self.assembler.is_dry(&self.reader) {
-            self.reader.rest();
-            return Ok(None);
+        let is_dry = src.is_empty() && self.assembler.is_dry(&self.reader);
+        if !is_dry {
+            let message = self.assembler.next(&mut self.reader, src);
+            if let Some(message) = message.map_err(|error| self.poison(error, src))? {
+                return Ok(Some(message));
+            }
         }
-        let message = self.assembler.next(&mut self.reader, src);
-        let message = message.map_err(|error| self.poison(error, src))?;
-        if message.is_none() {
-            self.reader.rest();
-        }
-        Ok(message)
+        self.reader.rest();
+        Ok(None)
     }
 
     fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Message>, Error> {
