@@ -53,9 +53,19 @@ impl MaskingKey {
         self.apply_short(rest);
     }
 
-    /// The same for a short payload. It passes through registers, so whether it is ASCII by now can be told for next to nothing.
+    /// The same, with a look at what comes out: a short payload passes through registers, so whether it is ASCII can be told for
+    /// next to nothing.
     #[inline(always)]
-    pub(crate) fn apply_short(self, payload: &mut [u8]) -> Seen {
+    pub(crate) fn apply_looking(self, payload: &mut [u8]) -> Seen {
+        if payload.len() < BLOCK {
+            return self.apply_short(payload);
+        }
+        self.apply(payload);
+        Seen::Anything
+    }
+
+    #[inline(always)]
+    fn apply_short(self, payload: &mut [u8]) -> Seen {
         let word = self.word();
         let mut seen = 0;
         let (words, rest) = payload.as_chunks_mut::<8>();

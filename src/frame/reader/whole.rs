@@ -14,9 +14,6 @@ use crate::{
 const WHOLE_TEXT: u8 = FIN | 0x1;
 const WHOLE_BINARY: u8 = FIN | 0x2;
 
-/// Payloads under this are unmasked word by word, and looked at for ASCII on the way.
-const SHORT: usize = 64;
-
 impl FrameReader {
     /// The message at the buffer's front, where it is one [plain](PlainFrame) frame and within the limits: what three
     /// events tell, told at once, and nearly every message is such. `None` where it isn't, with nothing changed: then
@@ -94,14 +91,7 @@ fn take_payload(frame: &PlainFrame, buffer: &mut BytesMut) -> Bytes {
 
 #[inline(always)]
 fn unmask(key: Option<MaskingKey>, bytes: &mut [u8]) -> Seen {
-    match key {
-        Some(key) if bytes.len() < SHORT => key.apply_short(bytes),
-        Some(key) => {
-            key.apply(bytes);
-            Seen::Anything
-        }
-        None => Seen::Anything,
-    }
+    key.map_or(Seen::Anything, |key| key.apply_looking(bytes))
 }
 
 /// Unmasks and checks a payload in pieces.
