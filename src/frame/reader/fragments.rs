@@ -144,11 +144,9 @@ impl FrameReader {
         let frame =
             PlainFrame::parse(bytes, self.role).filter(|frame| !frame.opcode.is_control())?;
         check_order(open.map(|message| message.content), frame.opcode).ok()?;
-        let size = frame.payload.len() as u64;
-        let max_size = Measure::Whole.admit_frame(size, &self.limits).ok()?;
         let content = Content::of(frame.opcode, ReservedBits::NONE);
-        let message = OpenMessage::grown(open, content, size);
-        message.check_limits(max_size, ReservedBits::NONE).ok()?;
+        let size = frame.payload.len() as u64;
+        let message = self.grown(open, content, size, Measure::Whole).ok()?;
         Some((frame, message))
     }
 }

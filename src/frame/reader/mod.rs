@@ -286,17 +286,28 @@ impl FrameReader {
         if header.opcode().is_control() {
             return Ok(Content::Opaque);
         }
-        let size = header.payload_len();
-        let max_message_size = measure.admit_frame(size, &self.limits)?;
         let content = Content::of(header.opcode(), header.reserved());
-        let message = OpenMessage::grown(self.open().copied(), content, size);
-        message.check_limits(max_message_size, self.measured_elsewhere)?;
+        let message = self.grown(self.open().copied(), content, header.payload_len(), measure)?;
         if header.opcode().is_data() {
             self.text = if content == Content::Text { TextCheck::Holds } else { TextCheck::None };
         }
         self.passing().open = (!header.is_final()).then_some(message);
         self.data_read = self.data_read.wrapping_add(FrameHeader::MAX_LEN as u64);
         Ok(message.content)
+    }
+
+    /// The message with a data frame of so many bytes, if the limits let it have that.
+    fn grown(
+        &self,
+        open: Option<OpenMessage>,
+        content: Content,
+        size: u64,
+        measure: Measure,
+    ) -> Result<OpenMessage, LimitError> {
+        let max_message_size = measure.admit_frame(size, &self.limits)?;
+        let message = OpenMessage::grown(open, content, size);
+        message.check_limits(max_message_size, self.measured_elsewhere)?;
+        Ok(message)
     }
 
     fn read_payload(
