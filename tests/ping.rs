@@ -1,4 +1,4 @@
-//! Pings that answer (RFC 6455 sections 5.5.2 and 5.5.3), and how long keepalive's took.
+//! Pings that answer (RFC 6455 sections 5.5.2 and 5.5.3).
 
 #[path = "support/io.rs"]
 mod io;
@@ -9,13 +9,11 @@ use std::{
     time::Duration,
 };
 
-use bowline::{
-    Config, Error, Keepalive, Message, MessageKind, Role, RoundTrip, UsageError, WebSocket,
-};
+use bowline::{Config, Error, Message, MessageKind, Role, RoundTrip, UsageError, WebSocket};
 use io::{Pace, ROLES, Read, Script, drain, finish, from_peer, run, untimed, websocket, within};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
-    time::{Instant, sleep, timeout},
+    time::{sleep, timeout},
 };
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -320,50 +318,6 @@ async fn the_whole_again_still_waits() {
     let answering = answer(Role::Server, &mut far, Duration::ZERO);
     let (result, (), _) = within(async { tokio::join!(round_trip, answering, ws.next()) }).await;
     result.expect("answered");
-}
-
-fn keepalive() -> Config {
-    let [interval, timeout] = [30, 20].map(Duration::from_secs);
-    untimed().with_keepalive(Some(Keepalive::new(interval, timeout)))
-}
-
-#[tokio::test(start_paused = true)]
-async fn keepalive_keeps_how_long_its_answer_took() {
-    for role in ROLES {
-        let (mut ws, mut far) = pair(role, 1 << 10, keepalive());
-        let masked = role == Role::Client;
-        let peer = async {
-            for took in [40, 250] {
-                let mut frame = vec![0; if masked { 6 } else { 2 }];
-                far.read_exact(&mut frame).await.expect("a ping");
-                assert_eq!(frame[0], 0x89);
-                sleep(MILLISECOND * took).await;
-                // The first is the answer, the second nobody has asked for.
-                far.write_all(&pong(role, b"")).await.expect("open");
-                far.write_all(&pong(role, b"")).await.expect("open");
-            }
-        };
-        let start = Instant::now();
-        let ours = async {
-            for (took, at) in [(40, 30_040), (250, 60_290)] {
-                assert_eq!(ws.next().await.map(io::item), Some(Ok(Message::pong(""))));
-                assert_eq!(ws.round_trip(), Some(MILLISECOND * took), "{role:?}");
-                assert_eq!(start.elapsed(), MILLISECOND * at);
-                assert_eq!(ws.next().await.map(io::item), Some(Ok(Message::pong(""))));
-                assert_eq!(ws.round_trip(), Some(MILLISECOND * took));
-            }
-        };
-        within(async { tokio::join!(ours, peer) }).await;
-    }
-}
-
-/// An empty Pong that nobody has asked for tells nothing.
-#[tokio::test(start_paused = true)]
-async fn an_empty_pong_ahead_of_keepalives_ping_is_no_answer() {
-    let (mut ws, mut far) = pair(Role::Client, 1 << 10, keepalive());
-    far.write_all(&pong(Role::Client, b"")).await.expect("open");
-    assert_eq!(ws.next().await.map(io::item), Some(Ok(Message::pong(""))));
-    assert_eq!(ws.round_trip(), None);
 }
 
 /// Dropped at any point: nothing is lost, and the next one is answered.

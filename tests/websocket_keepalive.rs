@@ -344,3 +344,38 @@ async fn without_keepalive_and_after_close_there_is_no_ping() {
         assert!(matches!(closed.await.expect("the closer"), Err(Error::CloseTimeout)));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn how_long_its_answer_took_is_the_connections_round_trip() {
+    for role in ROLES {
+        let (mut ws, mut far) = connected(role, config());
+        let start = Instant::now();
+        let peer = async {
+            for (at, took) in [(30, 4), (64, 25)] {
+                assert_eq!(ping_at(role, &mut far, start).await, at, "{role:?}");
+                sleep(SECOND * took).await;
+                // The first is the answer, the second nobody has asked for.
+                far.write_all(&from_peer(role, b"\x8a\x00\x8a\x00")).await.expect("open");
+            }
+        };
+        let ours = async {
+            for (took, at) in [(4, 34), (25, 89)] {
+                for _ in ["the answer", "the other"] {
+                    assert_eq!(ws.next().await.map(item), Some(Ok(Message::pong(""))));
+                    assert_eq!(ws.round_trip(), Some(SECOND * took), "{role:?}");
+                    assert_eq!(start.elapsed(), SECOND * at);
+                }
+            }
+        };
+        within(async { tokio::join!(ours, peer) }).await;
+    }
+}
+
+/// An empty Pong that nobody has asked for tells nothing.
+#[tokio::test(start_paused = true)]
+async fn an_empty_pong_ahead_of_its_ping_is_no_answer() {
+    let (mut ws, mut far) = connected(Role::Client, config());
+    far.write_all(&from_peer(Role::Client, b"\x8a\x00")).await.expect("open");
+    assert_eq!(ws.next().await.map(item), Some(Ok(Message::pong(""))));
+    assert_eq!(ws.round_trip(), None);
+}
