@@ -91,7 +91,10 @@ fn take_payload(frame: &PlainFrame, buffer: &mut BytesMut) -> Bytes {
 
 #[inline(always)]
 fn unmask(key: Option<MaskingKey>, bytes: &mut [u8]) -> Seen {
-    key.map_or(Seen::Anything, |key| key.apply_looking(bytes))
+    match key {
+        Some(key) => key.apply_looking(bytes),
+        None => Seen::Anything,
+    }
 }
 
 /// Unmasks and checks a payload in pieces.
