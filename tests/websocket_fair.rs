@@ -14,7 +14,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bowline::Role;
+use bowline::{Role, WebSocket};
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex},
     runtime::Builder,
@@ -73,28 +73,42 @@ impl AsyncWrite for Counting {
     }
 }
 
-/// How much is written while each of so many writers has a turn, and always finds room.
-fn written_in_a_turn(writers: usize) -> usize {
+/// How much is written on a connection until all tasks have had a turn, if there is always room.
+fn written_in_a_turn(write: impl FnOnce(WebSocket<Counting>)) -> usize {
     let runtime = Builder::new_current_thread().build().expect("a runtime");
     runtime.block_on(async {
         let (near, _far) = duplex(256 << 20);
         let written = Arc::new(AtomicUsize::new(0));
-        let near = Counting(near, written.clone());
-        let (_reader, writer) = websocket(Role::Server, near, untimed()).split();
-        for _ in 0..writers {
-            let mut writer = writer.clone();
-            tokio::spawn(async move { while writer.send(vec![0x7f; 64 << 10]).await.is_ok() {} });
-        }
+        write(websocket(Role::Server, Counting(near, written.clone()), untimed()));
         yield_now().await;
         written.load(Ordering::Relaxed)
     })
+}
+
+fn message() -> Vec<u8> {
+    vec![0x7f; 64 << 10]
 }
 
 /// Tokio counts operations, and takes 64 KiB for one: by that alone it would be some megabytes for each writer.
 #[test]
 fn writers_that_always_find_room_give_way_to_the_reader() {
     for writers in [1, 8] {
-        let written = written_in_a_turn(writers);
+        let written = written_in_a_turn(|ws| {
+            let (_, writer) = ws.split();
+            for _ in 0..writers {
+                let mut writer = writer.clone();
+                tokio::spawn(async move { while writer.send(message()).await.is_ok() {} });
+            }
+        });
         assert!((1..=writers * (512 << 10)).contains(&written), "{writers}: {written} bytes");
     }
+}
+
+/// A turn has room for a message of a megabyte, and not for much more.
+#[test]
+fn who_has_the_connection_alone_gives_way_to_other_tasks() {
+    let written = written_in_a_turn(|mut ws| {
+        tokio::spawn(async move { while ws.send(message()).await.is_ok() {} });
+    });
+    assert!((1 << 20..=2 << 20).contains(&written), "{written} bytes");
 }

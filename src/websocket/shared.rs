@@ -12,7 +12,7 @@ use super::{
     connection::Connection,
     owner::Owner,
     sync::{Mutex, MutexGuard},
-    wakers::{Halves, Parties, Party, Wakers, charge},
+    wakers::{Halves, Parties, Party, Wakers, Writes, charge},
 };
 use crate::vocabulary::{Agreement, CloseFrame, Error, Role};
 
@@ -87,7 +87,7 @@ impl<T> Shared<T> {
         self.parties.register(party, cx.waker());
         let (output, written) =
             self.act(|connection| (poll(connection, cx), connection.take_written()));
-        charge(written, cx);
+        charge(written, Writes::AmongOthers, cx);
         if output.is_ready() {
             self.parties.forget(party);
         }

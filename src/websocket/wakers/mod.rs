@@ -16,7 +16,7 @@ use std::{
     task::{Context, Waker},
 };
 
-pub(super) use budget::charge;
+pub(super) use budget::{Writes, charge};
 pub(crate) use pair::Pair;
 pub(super) use parties::Parties;
 pub(crate) use parties::Party;
@@ -85,7 +85,7 @@ impl Wakers {
     /// Counts what has been written as work done; of halves, when the lock is free.
     pub(super) fn count_written(&mut self, bytes: usize, cx: &mut Context<'_>) {
         match self {
-            Self::Whole(_) => charge(bytes, cx),
+            Self::Whole(_) => charge(bytes, Writes::Alone, cx),
             Self::Halves(halves) => halves.written += bytes,
         }
     }
