@@ -33,20 +33,25 @@ fn assert_written(record: &Record, expected: &[u8], writes: usize) {
     assert_eq!(record.writes.len(), writes, "writes");
 }
 
-#[test]
-fn an_echo_by_feed_answers_a_burst_with_one_write_and_one_flush() {
+/// A burst of messages is answered by this echo with one write and one flush.
+#[track_caller]
+fn assert_answers_a_burst_at_once(echo: impl AsyncFn(WebSocket<Script>)) {
     for role in ROLES {
         let io = Script::new(from_peer(role, &burst(50)));
-        let mut ws = websocket(role, io.clone(), untimed());
-        let echo = async {
-            while let Some(message) = ws.next().await {
-                ws.feed(message.expect("open")).await.expect("open");
-            }
-        };
-        assert!(run(echo).is_pending());
+        let ws = websocket(role, io.clone(), untimed());
+        assert!(run(echo(ws)).is_pending());
         assert_written(&io.record(), &wire(role, &burst(50)), 1);
         assert_eq!(io.record().flushes, 1, "{role:?}");
     }
+}
+
+#[test]
+fn an_echo_by_feed_answers_a_burst_with_one_write_and_one_flush() {
+    assert_answers_a_burst_at_once(async |mut ws| {
+        while let Some(message) = ws.next().await {
+            ws.feed(message.expect("open")).await.expect("open");
+        }
+    });
 }
 
 /// Each time the stream runs dry, and no sooner.
@@ -102,14 +107,11 @@ fn the_sink_batches_as_futures_does() {
 
 /// Though the half of `split` keeps back the last message until it is flushed.
 #[test]
-fn an_echo_by_forward_answers_a_burst_with_one_write() {
-    for role in ROLES {
-        let io = Script::new(from_peer(role, &burst(50)));
-        let (sink, stream) = StreamExt::split(websocket(role, io.clone(), untimed()));
-        assert!(run(stream.forward(sink)).is_pending());
-        assert_written(&io.record(), &wire(role, &burst(50)), 1);
-        assert_eq!(io.record().flushes, 1, "{role:?}");
-    }
+fn an_echo_by_forward_answers_a_burst_with_one_write_and_one_flush() {
+    assert_answers_a_burst_at_once(async |ws| {
+        let (sink, stream) = StreamExt::split(ws);
+        stream.forward(sink).await.expect("open");
+    });
 }
 
 /// What a sink has taken, reading leaves to a flush at first, unless there is something else to write: a message that was
